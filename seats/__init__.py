@@ -1,0 +1,1 @@
+"""The service: remote call-center seats."""

@@ -1,0 +1,267 @@
+"""How an agent's state changes: what the person asks for, what the seat proves, wrap-up, rest."""
+
+from __future__ import annotations
+
+from seats.domain.agents import Agent, Chosen, Machine, SeatKind
+from seats.domain.errors import NotAllowedError, UnknownAgentError
+from seats.domain.events import AgentAdded, AgentChanged, AgentRemoved, DispositionSet
+from seats.domain.messages import (
+    AgentConfigured,
+    AgentDropped,
+    DispositionGiven,
+    LeaseRenewed,
+    SeatReachable,
+    StateAsked,
+    WrapUpEnded,
+)
+from seats.domain.routing import join_idle, leave_idle, refill
+from seats.domain.state import Due, State, Turn
+
+BUSY = (Machine.OFFERED, Machine.TALKING, Machine.WRAP_UP)
+"""Working on a request: what is asked for meanwhile is reserved until that ends."""
+
+SUSPECT_SECONDS = 5.0
+"""A device that failed an offer is not tried again for this long."""
+
+
+def find(state: State, agent_id: str) -> Agent:
+    """The agent of this id, or :class:`UnknownAgentError`."""
+    agent = state.agents.get(agent_id)
+    if agent is None:
+        raise UnknownAgentError(agent_id)
+    return agent
+
+
+def announce(turn: Turn, agent: Agent, cause: str) -> None:
+    """Say the agent's whole state after a change."""
+    turn.events.append(
+        AgentChanged(
+            turn.now,
+            agent.id,
+            agent.chosen,
+            agent.machine,
+            agent.reason,
+            cause,
+            agent.request,
+            agent.offer,
+            agent.wrap_up_until,
+            agent.reserved,
+        )
+    )
+
+
+def is_proven(agent: Agent, now: float) -> bool:
+    """The seat can answer: registered, not just failed, and the desk's lease is fresh."""
+    if now < agent.suspect_until or not (agent.nodes or agent.seat.kind is SeatKind.MOBILE):
+        return False
+    if agent.seat.kind is SeatKind.BROWSER:
+        return agent.lease_until > now and not agent.lease_fault
+    return True
+
+
+def settle(turn: Turn, agent: Agent, cause: str) -> None:
+    """Give an agent who works on nothing the machine state the facts call for, and employ it."""
+    was = (agent.chosen, agent.machine)
+    if agent.resting:
+        agent.machine = Machine.RESTING
+    elif is_proven(agent, turn.now):
+        agent.machine = Machine.IDLE
+    else:
+        agent.machine = Machine.UNREACHABLE
+    if (agent.chosen, agent.machine) != was:
+        agent.since = turn.now
+    routable = agent.machine is Machine.IDLE and agent.chosen is Chosen.READY
+    staff(turn, agent)
+    announce(turn, agent, cause)
+    if routable and not agent.idle_token:
+        if was != (Chosen.READY, Machine.OFFERED):  # an offer that came to nothing costs no place in line
+            agent.idle_since = turn.now
+        join_idle(turn.state, agent)
+        refill(turn, agent)
+    elif not routable:
+        leave_idle(turn.state, agent)
+
+
+def staff(turn: Turn, agent: Agent) -> None:
+    """Keep each pool's count of staffed agents, and when it was last staffed."""
+    staffed = agent.chosen is Chosen.READY and agent.machine not in (Machine.UNREACHABLE, Machine.RESTING)
+    if staffed == agent.staffed:
+        return
+    agent.staffed = staffed
+    for pool in agent.pools:
+        board = turn.state.board(pool)
+        board.staffed += 1 if staffed else -1
+        board.last_staffed = turn.now
+
+
+def state_asked(turn: Turn, message: StateAsked) -> None:
+    """The person asks for a state: at once when free, reserved while working on a request."""
+    agent = find(turn.state, message.agent)
+    wish = (message.chosen, "" if message.chosen is Chosen.READY else message.reason)
+    if agent.machine is Machine.WRAP_UP and message.chosen is Chosen.READY:
+        agent.reserved = None
+        end_wrap_up(turn, agent, message.actor)
+    elif agent.machine in BUSY:
+        agent.reserved = None if wish[0] is agent.chosen else wish
+        announce(turn, agent, message.actor)
+    else:
+        _take(turn, agent, wish)
+        settle(turn, agent, message.actor)
+
+
+def _take(turn: Turn, agent: Agent, wish: tuple[Chosen, str]) -> None:
+    if wish[0] is not agent.chosen:
+        agent.since = turn.now
+    agent.chosen, agent.reason = wish
+    agent.reserved = None
+    if agent.chosen is Chosen.READY and agent.resting:
+        agent.resting = False
+        agent.misses = 0
+
+
+def seat_reachable(turn: Turn, message: SeatReachable) -> None:
+    """The PBX gained or lost the seat's registration."""
+    agent_id = turn.state.by_address.get(message.address)
+    if agent_id is None:
+        return
+    note_registration(turn, turn.state.agents[agent_id], message.node, message.reachable, message.detail)
+
+
+def note_registration(turn: Turn, agent: Agent, node: str, reachable: bool, detail: str) -> None:
+    """A node holds the seat's registration, or does not any more."""
+    if (node in agent.nodes) == reachable:
+        return
+    before = is_proven(agent, turn.now)
+    if reachable:
+        agent.nodes.add(node)
+        agent.suspect_until = 0.0  # a fresh registration is a fresh proof
+    else:
+        agent.nodes.discard(node)
+    if agent.machine in BUSY:
+        return
+    if is_proven(agent, turn.now) != before:
+        settle(turn, agent, f"pbx: {detail}")
+    elif reachable:
+        refill(turn, agent)
+
+
+def lease_renewed(turn: Turn, message: LeaseRenewed) -> None:
+    """The desk proved that it can answer, or said why it cannot."""
+    agent = find(turn.state, message.agent)
+    before = is_proven(agent, turn.now)
+    fault_before = agent.lease_fault
+    agent.lease_until = message.until
+    agent.lease_fault = message.fault
+    if not agent.lease_watched:
+        agent.lease_watched = True
+        turn.at(message.until, Due.LEASE, agent.id)
+    changed = before != is_proven(agent, turn.now) or fault_before != message.fault
+    if changed and agent.machine not in BUSY:
+        settle(turn, agent, f"desk: {message.fault}" if message.fault else "desk: can answer")
+
+
+def lease_due(turn: Turn, agent: Agent) -> None:
+    """A lease's deadline came: watch on if it was renewed, else the seat is not proven any more."""
+    if agent.lease_until > turn.now:
+        turn.at(agent.lease_until, Due.LEASE, agent.id)
+        return
+    agent.lease_watched = False
+    if agent.machine not in BUSY and agent.machine is not Machine.UNREACHABLE:
+        settle(turn, agent, "desk: no word from the page")
+
+
+def start_wrap_up(turn: Turn, agent: Agent) -> None:
+    """The call is over: wrap-up with its own stored deadline."""
+    length = turn.state.plan.wrap_up
+    agent.machine = Machine.WRAP_UP
+    agent.since = turn.now
+    agent.wrap_up_until = turn.now + length
+    turn.at(agent.wrap_up_until, Due.WRAP_UP, agent.id)
+    if length > 0:
+        announce(turn, agent, "call ended")
+
+
+def end_wrap_up(turn: Turn, agent: Agent, cause: str) -> None:
+    """Back to the state the agent asked for. The seat must be free: a leg still up is waited for."""
+    agent.wrap_up_until = None
+    if agent.offer is not None:
+        return
+    agent.request = None
+    if agent.reserved is not None:
+        _take(turn, agent, agent.reserved)
+    settle(turn, agent, cause)
+
+
+def wrap_up_ended(turn: Turn, message: WrapUpEnded) -> None:
+    """The agent is done before the deadline."""
+    agent = find(turn.state, message.agent)
+    if agent.machine is not Machine.WRAP_UP:
+        raise NotAllowedError(agent.id, f"is {agent.machine}, not in wrap-up", "only during wrap-up")
+    _note_disposition(turn, agent, message.disposition)
+    end_wrap_up(turn, agent, "agent: wrap-up done")
+
+
+def disposition_given(turn: Turn, message: DispositionGiven) -> None:
+    """What the call was about, said while talking or wrapping up."""
+    agent = find(turn.state, message.agent)
+    if agent.machine not in (Machine.TALKING, Machine.WRAP_UP):
+        raise NotAllowedError(agent.id, f"is {agent.machine}", "only while talking or in wrap-up")
+    _note_disposition(turn, agent, message.code)
+
+
+def _note_disposition(turn: Turn, agent: Agent, code: str) -> None:
+    if code and agent.request is not None:
+        turn.events.append(DispositionSet(turn.now, agent.request, agent.id, code))
+
+
+def configured(turn: Turn, message: AgentConfigured) -> None:
+    """An agent is added or changed; a busy one keeps its work."""
+    state = turn.state
+    holder = state.by_address.get(message.seat.address)
+    if holder is not None and holder != message.agent:
+        raise NotAllowedError(
+            message.agent, f"seat {message.seat.address!r} belongs to {holder}", "a seat of its own"
+        )
+    agent = state.agents.get(message.agent)
+    if agent is None:
+        agent = Agent(message.agent, message.name, message.province, message.pools, message.seat)
+        agent.since = turn.now
+        state.agents[agent.id] = agent
+    else:
+        _uncount(turn, agent)
+        state.by_address.pop(agent.seat.address, None)
+        if agent.seat != message.seat:
+            agent.nodes.clear()
+        agent.name, agent.province = message.name, message.province
+        agent.pools, agent.seat = message.pools, message.seat
+    state.by_address[agent.seat.address] = agent.id
+    turn.events.append(
+        AgentAdded(
+            turn.now, agent.id, agent.name, agent.province, agent.pools, agent.seat.kind, agent.seat.address
+        )
+    )
+    if agent.machine in BUSY:
+        staff(turn, agent)
+    else:
+        settle(turn, agent, "admin")
+
+
+def dropped(turn: Turn, message: AgentDropped) -> None:
+    """An agent is removed; not while working on a request."""
+    agent = find(turn.state, message.agent)
+    if agent.machine in BUSY:
+        raise NotAllowedError(agent.id, f"is {agent.machine}", "remove an agent who is on no call")
+    _uncount(turn, agent)
+    del turn.state.agents[agent.id]
+    turn.state.by_address.pop(agent.seat.address, None)
+    turn.events.append(AgentRemoved(turn.now, agent.id))
+
+
+def _uncount(turn: Turn, agent: Agent) -> None:
+    leave_idle(turn.state, agent)
+    if agent.staffed:
+        agent.staffed = False
+        for pool in agent.pools:
+            board = turn.state.board(pool)
+            board.staffed -= 1
+            board.last_staffed = turn.now

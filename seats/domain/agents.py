@@ -1,0 +1,79 @@
+"""Agents: what the person chose, and what the machine knows (two enums, never one)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Chosen(StrEnum):
+    """What the person chose."""
+
+    SIGNED_OUT = "signed_out"
+    NOT_READY = "not_ready"
+    READY = "ready"
+
+
+class Machine(StrEnum):
+    """What the machine knows of the agent's seat and work."""
+
+    UNREACHABLE = "unreachable"  # no proof that the seat can answer
+    IDLE = "idle"
+    OFFERED = "offered"
+    TALKING = "talking"
+    WRAP_UP = "wrap_up"
+    RESTING = "resting"  # too many misses in a row; one click brings the agent back
+
+
+class SeatKind(StrEnum):
+    """The device an agent answers with."""
+
+    BROWSER = "browser"
+    SIP = "sip"
+    MOBILE = "mobile"
+
+
+class Seat(NamedTuple):
+    """Where an agent answers: ``address`` is a PJSIP endpoint name, or a number for a mobile."""
+
+    kind: SeatKind
+    address: str
+
+
+@dataclass(slots=True)
+class Agent:
+    """One person taking calls, and the live state of the seat. Times are Unix seconds (UTC)."""
+
+    id: str
+    name: str
+    province: str
+    pools: tuple[str, ...]
+    seat: Seat
+    chosen: Chosen = Chosen.SIGNED_OUT
+    machine: Machine = Machine.UNREACHABLE
+    reason: str = ""
+    """Reason code of not-ready; empty when ready."""
+    since: float = 0.0
+    idle_since: float = 0.0
+    nodes: set[str] = field(default_factory=set)
+    """The PBX nodes that hold a reachable registration of the seat."""
+    lease_until: float = 0.0
+    """Browser seats: proof by the desk that it can answer, valid until then. Others: unused."""
+    suspect_until: float = 0.0
+    """After a device failed an offer: not tried again before then."""
+    lease_fault: str = ""
+    """Why the desk cannot answer (``no_microphone``, ``page_frozen`` …); empty when it can."""
+    reserved: tuple[Chosen, str] | None = None
+    """State the agent asked for during a call or wrap-up, taken when that ends."""
+    offer: str | None = None
+    request: str | None = None
+    wrap_up_until: float | None = None
+    misses: int = 0
+    resting: bool = False
+    staffed: bool = False
+    """Counted as staffed in its pools."""
+    idle_token: int = 0
+    """Changes whenever the agent joins or leaves the idle lists."""
+    lease_watched: bool = False
+    """A deadline for the lease's end is already set."""

@@ -1,0 +1,203 @@
+"""What the core says happened. Everything outside reads these; nothing calls back.
+
+All times are Unix seconds (UTC); all durations are seconds.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from seats.domain.agents import Chosen, Machine
+from seats.domain.requests import OfferResult, Origin, Outcome
+
+
+class RequestOpened(NamedTuple):
+    """A caller asked for a human. Counted before anything can lose it."""
+
+    at: float
+    request: str
+    node: str
+    channel: str
+    uniqueid: str
+    linkedid: str
+    did: str
+    number: str
+    province: str
+    origin: Origin
+    reconstructed: bool = False
+
+
+class RingOpened(NamedTuple):
+    """One more ring of the province's route is open to this request."""
+
+    at: float
+    request: str
+    province: str
+    ring: int
+    pool: str
+
+
+class OfferMade(NamedTuple):
+    """An agent is being rung for a request; ``why`` explains the choice."""
+
+    at: float
+    offer: str
+    request: str
+    province: str
+    agent: str
+    pool: str
+    ring: int
+    why: str
+
+
+class OfferRang(NamedTuple):
+    """The agent's device reported that it rings."""
+
+    at: float
+    offer: str
+    request: str
+    agent: str
+
+
+class OfferEnded(NamedTuple):
+    """The offer is over."""
+
+    at: float
+    offer: str
+    request: str
+    province: str
+    agent: str
+    result: OfferResult
+    detail: str
+
+
+class RequestReturned(NamedTuple):
+    """The request waits again, at the front, after an offer came to nothing."""
+
+    at: float
+    request: str
+    province: str
+
+
+class RequestDecided(NamedTuple):
+    """The one outcome of a request. ``queue`` + ``ring`` is the wait that service levels count."""
+
+    at: float
+    request: str
+    province: str
+    arrived_at: float
+    outcome: Outcome
+    agent: str | None
+    queue: float
+    ring: float
+    reason: str
+
+
+class CallEnded(NamedTuple):
+    """A connected call is over. ``ended_by`` is ``caller``, ``agent``, ``seat`` (it died) or ``system``."""
+
+    at: float
+    request: str
+    province: str
+    agent: str
+    talk: float
+    ended_by: str
+
+
+class CallBroken(NamedTuple):
+    """The agent's leg of a connected call died; the caller is kept and offered again, first of all."""
+
+    at: float
+    request: str
+    offer: str
+    province: str
+    agent: str
+    talk: float
+    fault: str
+
+
+class RequestClosed(NamedTuple):
+    """Nothing more can happen to the request: its caller's channel is gone."""
+
+    at: float
+    request: str
+
+
+class AgentChanged(NamedTuple):
+    """An agent's state, whole, after a change. ``cause`` says who or what changed it."""
+
+    at: float
+    agent: str
+    chosen: Chosen
+    machine: Machine
+    reason: str
+    cause: str
+    request: str | None
+    offer: str | None
+    wrap_up_until: float | None
+    reserved: tuple[Chosen, str] | None
+
+
+class AgentAdded(NamedTuple):
+    """An agent became known to the core, or its pools, name or seat changed."""
+
+    at: float
+    agent: str
+    name: str
+    province: str
+    pools: tuple[str, ...]
+    seat_kind: str
+    seat_address: str
+
+
+class AgentRemoved(NamedTuple):
+    """An agent is no longer known to the core."""
+
+    at: float
+    agent: str
+
+
+class DispositionSet(NamedTuple):
+    """What the call was about, as the agent said."""
+
+    at: float
+    request: str
+    agent: str
+    code: str
+
+
+class RoutingChanged(NamedTuple):
+    """A routing version went live."""
+
+    at: float
+    version: int
+    actor: str
+
+
+class Repaired(NamedTuple):
+    """Our picture and the PBX's differed and were brought together."""
+
+    at: float
+    kind: str
+    subject: str
+    detail: str
+
+
+Event = (
+    RequestOpened
+    | RingOpened
+    | OfferMade
+    | OfferRang
+    | OfferEnded
+    | RequestReturned
+    | RequestDecided
+    | CallEnded
+    | CallBroken
+    | RequestClosed
+    | AgentChanged
+    | AgentAdded
+    | AgentRemoved
+    | DispositionSet
+    | RoutingChanged
+    | Repaired
+)

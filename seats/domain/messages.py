@@ -1,0 +1,254 @@
+"""What the core is told. ``step`` takes these one at a time; nothing else changes its state."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from seats.domain.agents import Chosen, Seat
+from seats.domain.plan import Plan
+from seats.domain.requests import Origin
+
+
+class RequestArrived(NamedTuple):
+    """A caller asked for a human on a PBX. ``arrived_at`` is the PBX's time of it (Unix seconds)."""
+
+    request: str
+    node: str
+    channel: str
+    uniqueid: str
+    linkedid: str
+    did: str
+    number: str
+    origin: Origin
+    arrived_at: float
+    reconstructed: bool = False
+
+
+class OfferRinging(NamedTuple):
+    """The agent's device rings."""
+
+    offer: str
+
+
+class OfferAnswered(NamedTuple):
+    """Agent and caller hear each other."""
+
+    offer: str
+
+
+class OfferMissed(NamedTuple):
+    """The ringing ended without an answer. ``status`` is the PBX's word for it (DIALSTATUS)."""
+
+    offer: str
+    status: str
+
+
+class OfferReturned(NamedTuple):
+    """The caller of an unanswered offer is holding again and can be offered to someone else.
+
+    ``status`` is the PBX's DIALSTATUS: ``NOANSWER``, ``BUSY``, ``CHANUNAVAIL``, ``CONGESTION``, ``CANCEL``.
+    """
+
+    offer: str
+    status: str
+
+
+class OfferRefused(NamedTuple):
+    """The effect ``Ring`` could not be carried out (PBX refused, deadline passed)."""
+
+    offer: str
+    detail: str
+
+
+class CallerGone(NamedTuple):
+    """The caller's channel is gone. ``lost`` says that the PBX broke, not that the caller left."""
+
+    request: str
+    cause: str
+    lost: bool = False
+
+
+class Hanging(NamedTuple):
+    """One side of a connected call hung up; ``by`` is ``caller`` or ``agent``. The legs go next."""
+
+    request: str
+    by: str
+
+
+class SeatGone(NamedTuple):
+    """The agent's leg of an offer is gone; the seat is physically free again.
+
+    ``fault`` says that the leg died (no media, no transport) instead of being hung up.
+    """
+
+    offer: str
+    fault: str = ""
+
+
+class CallerHeld(NamedTuple):
+    """The caller of a call whose agent's leg died is holding again and hears music."""
+
+    request: str
+
+
+class RequestRecalled(NamedTuple):
+    """A request that the ledger knows as not over: taken up again after a restart, counted already.
+
+    ``offer``, ``agent`` and ``answered_at`` say who was connected; all empty while it was waiting.
+    """
+
+    request: str
+    node: str
+    channel: str
+    uniqueid: str
+    linkedid: str
+    did: str
+    number: str
+    origin: Origin
+    arrived_at: float
+    offer: str
+    agent: str
+    answered_at: float | None
+
+
+class OfferFound(NamedTuple):
+    """The PBX is ringing a seat for a request, or has connected them, by an offer of an earlier term."""
+
+    request: str
+    offer: str
+    address: str
+    answered: bool
+
+
+class RequestSettled(NamedTuple):
+    """A request began and ended, or only ended, while nobody listened; the PBX's record tells how.
+
+    ``talk`` is seconds, 0 when no human was reached; ``address`` is the seat that answered, if known.
+    """
+
+    arrived: RequestArrived
+    ended_at: float
+    talk: float
+    address: str
+    cause: str
+
+
+class SeatReachable(NamedTuple):
+    """A node gained or lost a reachable registration of a seat."""
+
+    node: str
+    address: str
+    reachable: bool
+    detail: str
+
+
+class LeaseRenewed(NamedTuple):
+    """The desk proved that it can answer, or said why it cannot (``fault`` not empty)."""
+
+    agent: str
+    until: float
+    fault: str
+
+
+class StateAsked(NamedTuple):
+    """The person, or a supervisor for them, asks for a state."""
+
+    agent: str
+    chosen: Chosen
+    reason: str
+    actor: str
+
+
+class WrapUpEnded(NamedTuple):
+    """The agent finished wrap-up early, with what the call was about."""
+
+    agent: str
+    disposition: str
+
+
+class DispositionGiven(NamedTuple):
+    """The agent said what the call was about, still talking or in wrap-up."""
+
+    agent: str
+    code: str
+
+
+class HangUpAsked(NamedTuple):
+    """The agent, or a supervisor for them, ends the call in progress."""
+
+    agent: str
+
+
+class AgentConfigured(NamedTuple):
+    """An agent is added or changed by an admin."""
+
+    agent: str
+    name: str
+    province: str
+    pools: tuple[str, ...]
+    seat: Seat
+
+
+class AgentDropped(NamedTuple):
+    """An agent is removed by an admin."""
+
+    agent: str
+
+
+class PlanChanged(NamedTuple):
+    """A routing version goes live."""
+
+    plan: Plan
+    actor: str
+
+
+class LinkUp(NamedTuple):
+    """A node answers again; its snapshot follows as ordinary messages."""
+
+    node: str
+
+
+class LinkDown(NamedTuple):
+    """A node is out of reach: nothing can be rung there."""
+
+    node: str
+
+
+class NodeLost(NamedTuple):
+    """A node died: none of its calls exists any more."""
+
+    node: str
+
+
+class Tick(NamedTuple):
+    """Time passed; due deadlines are handled."""
+
+
+Message = (
+    RequestArrived
+    | OfferRinging
+    | OfferAnswered
+    | OfferMissed
+    | OfferReturned
+    | OfferRefused
+    | CallerGone
+    | Hanging
+    | SeatGone
+    | CallerHeld
+    | RequestRecalled
+    | OfferFound
+    | RequestSettled
+    | SeatReachable
+    | LeaseRenewed
+    | StateAsked
+    | WrapUpEnded
+    | DispositionGiven
+    | HangUpAsked
+    | AgentConfigured
+    | AgentDropped
+    | PlanChanged
+    | LinkUp
+    | LinkDown
+    | NodeLost
+    | Tick
+)

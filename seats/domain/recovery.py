@@ -1,0 +1,116 @@
+"""After an absence: requests the ledger remembers, offers the PBX still holds, calls that ended unheard."""
+
+from __future__ import annotations
+
+from seats.domain.agent_rules import announce, settle
+from seats.domain.agents import Agent, Machine
+from seats.domain.events import CallEnded, RequestDecided
+from seats.domain.messages import OfferFound, RequestRecalled, RequestSettled
+from seats.domain.request_rules import close, decide, end_call, new_request, open_request, outcome_of_leaving
+from seats.domain.requests import Offer, OfferResult, Outcome, Request, RequestState
+from seats.domain.routing import OFFER_GUARD, leave_idle, wait_in_pools
+from seats.domain.state import Due, Turn
+
+
+def recalled(turn: Turn, message: RequestRecalled) -> None:
+    """A request counted before a restart and not over then; the next snapshot tells what became of it."""
+    if message.request in turn.state.requests:
+        return
+    request = new_request(turn, message)
+    if message.answered_at is None:
+        turn.at(request.waiting_since + turn.state.plan.max_wait, Due.MAX_WAIT, request.id)
+        wait_in_pools(turn, request)
+        return
+    request.outcome = Outcome.CONNECTED
+    request.decided_at = request.answered_at = message.answered_at
+    request.connected_agent = message.agent
+    request.state = RequestState.TALKING
+    _bind(turn, request, message.offer, turn.state.agents.get(message.agent), Machine.TALKING)
+
+
+def offer_found(turn: Turn, message: OfferFound) -> None:
+    """The PBX rings or connects a seat for this request already: take it as it is."""
+    state = turn.state
+    request = state.requests.get(message.request)
+    if request is None or message.offer in state.offers:
+        return
+    agent = state.agents.get(state.by_address.get(message.address, ""))
+    if request.state is RequestState.WAITING and not message.answered:
+        if agent is not None and agent.offer is None:
+            request.state = RequestState.OFFERED
+            offer = _bind(turn, request, message.offer, agent, Machine.OFFERED)
+            turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer.id)
+    elif request.outcome is None and message.answered:
+        request.state = RequestState.TALKING
+        request.answered_at = turn.now
+        request.connected_agent = agent.id if agent else ""
+        offer = _bind(turn, request, message.offer, agent, Machine.TALKING)
+        decide(turn, request, Outcome.CONNECTED, "found connected", offer)
+
+
+def settled(turn: Turn, message: RequestSettled) -> None:
+    """A request that ended while nobody listened: its one row, from the PBX's own record."""
+    state = turn.state
+    request = state.requests.get(message.arrived.request)
+    if request is None:
+        request = new_request(turn, message.arrived)
+        open_request(turn, request, reconstructed=True)
+    request.wait_token = 0
+    if request.state is RequestState.TALKING:
+        end_call(turn, request, "system")
+    elif request.outcome is None:
+        _decide_from_record(turn, request, message)
+    offer = state.offers.pop(request.offer or "", None)
+    agent = state.agents.get(offer.agent) if offer else None
+    close(turn, request)
+    if offer is not None and agent is not None and agent.offer == offer.id:
+        agent.offer = agent.request = None
+        if agent.machine is not Machine.WRAP_UP:
+            settle(turn, agent, "found free")
+
+
+def _decide_from_record(turn: Turn, request: Request, message: RequestSettled) -> None:
+    state = turn.state
+    waited = max(message.ended_at - message.talk - request.arrived_at, 0.0)
+    agent = state.by_address.get(message.address, "")
+    left = outcome_of_leaving(state, waited, lost=False)
+    outcome = request.outcome = Outcome.CONNECTED if message.talk > 0 else left
+    at = message.ended_at - message.talk
+    turn.events.append(
+        RequestDecided(
+            at,
+            request.id,
+            request.province,
+            request.arrived_at,
+            outcome,
+            agent or None,
+            waited,
+            0.0,
+            f"reconstructed: {message.cause}",
+        )
+    )
+    if message.talk > 0:
+        turn.events.append(
+            CallEnded(message.ended_at, request.id, request.province, agent, message.talk, "unknown")
+        )
+
+
+def _bind(turn: Turn, request: Request, offer_id: str, agent: Agent | None, machine: Machine) -> Offer:
+    """Tie request, offer and agent together as the PBX has them."""
+    now, state = turn.now, turn.state
+    offer = Offer(
+        offer_id, request.id, agent.id if agent else "", "", 0, now, now + state.plan.ring_timeout, "found"
+    )
+    if machine is Machine.TALKING:
+        offer.answered_at = request.answered_at
+        offer.result = OfferResult.CONNECTED
+    state.offers[offer_id] = offer
+    request.offer = offer_id
+    request.wait_token = 0
+    if agent is not None:
+        leave_idle(state, agent)
+        agent.machine = machine
+        agent.offer, agent.request = offer_id, request.id
+        agent.since = now
+        announce(turn, agent, "found on the PBX")
+    return offer

@@ -1,0 +1,190 @@
+"""``step``: the one way in which the core's state changes."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Any
+
+from seats.domain import agent_rules, recovery, request_rules
+from seats.domain.agents import Machine
+from seats.domain.effects import Effect
+from seats.domain.events import Event, RoutingChanged
+from seats.domain.messages import (
+    AgentConfigured,
+    AgentDropped,
+    CallerGone,
+    CallerHeld,
+    DispositionGiven,
+    Hanging,
+    HangUpAsked,
+    LeaseRenewed,
+    LinkDown,
+    LinkUp,
+    Message,
+    NodeLost,
+    OfferAnswered,
+    OfferFound,
+    OfferMissed,
+    OfferRefused,
+    OfferReturned,
+    OfferRinging,
+    PlanChanged,
+    RequestArrived,
+    RequestRecalled,
+    RequestSettled,
+    SeatGone,
+    SeatReachable,
+    StateAsked,
+    Tick,
+    WrapUpEnded,
+)
+from seats.domain.plan import check_plan
+from seats.domain.requests import RequestState
+from seats.domain.routing import open_rings, place, rematch, wait_in_pools
+from seats.domain.state import Due, State, Turn
+
+
+def step(state: State, message: Message, now: float) -> tuple[list[Event], list[Effect]]:
+    """Apply one message at time ``now`` (Unix seconds); say what happened and what is to be done.
+
+    Raises :class:`DomainError` when what a person asked for is not allowed; the state is then unchanged.
+    """
+    turn = Turn(state, now)
+    state.now = now
+    _HANDLERS[type(message)](turn, message)
+    return turn.events, turn.effects
+
+
+def _tick(turn: Turn, message: Tick) -> None:
+    deadlines = turn.state.deadlines
+    while deadlines and deadlines[0][0] <= turn.now:
+        deadline = heapq.heappop(deadlines)
+        _DUE[deadline[2]](turn, deadline[3], deadline[4])
+
+
+def _ring_opens(turn: Turn, key: str, token: int) -> None:
+    request = turn.state.requests.get(key)
+    if request is not None and request.state is RequestState.WAITING and request.wait_token == token:
+        open_rings(turn, request)
+        place(turn, request)
+
+
+def _max_wait(turn: Turn, key: str, _: int) -> None:
+    request = turn.state.requests.get(key)
+    if request is not None:
+        request_rules.wait_is_over(turn, request)
+
+
+def _offer_guard(turn: Turn, key: str, _: int) -> None:
+    offer = turn.state.offers.get(key)
+    if offer is not None:
+        request_rules.offer_overdue(turn, offer)
+
+
+def _seat_guard(turn: Turn, key: str, _: int) -> None:
+    offer = turn.state.offers.get(key)
+    if offer is not None:
+        request_rules.seat_overdue(turn, offer)
+
+
+def _wrap_up(turn: Turn, key: str, _: int) -> None:
+    agent = turn.state.agents.get(key)
+    if agent is None or agent.machine is not Machine.WRAP_UP:
+        return
+    if agent.wrap_up_until is not None and agent.wrap_up_until <= turn.now:
+        agent_rules.end_wrap_up(turn, agent, "wrap-up over")
+
+
+def _lease(turn: Turn, key: str, _: int) -> None:
+    agent = turn.state.agents.get(key)
+    if agent is not None:
+        agent_rules.lease_due(turn, agent)
+
+
+def _suspect(turn: Turn, key: str, _: int) -> None:
+    agent = turn.state.agents.get(key)
+    if agent is not None and agent.machine not in agent_rules.BUSY:
+        agent_rules.settle(turn, agent, "seat tried again")
+
+
+def _plan_changed(turn: Turn, message: PlanChanged) -> None:
+    check_plan(message.plan)
+    state = turn.state
+    state.plan = message.plan
+    turn.events.append(RoutingChanged(turn.now, message.plan.version, message.actor))
+    for request in state.requests.values():
+        if request.state is RequestState.WAITING:
+            wait_in_pools(turn, request)
+            turn.at(request.arrived_at + message.plan.max_wait, Due.MAX_WAIT, request.id)
+    rematch(turn)
+
+
+def _link_up(turn: Turn, message: LinkUp) -> None:
+    turn.state.links.add(message.node)
+    rematch(turn)
+
+
+def _link_down(turn: Turn, message: LinkDown) -> None:
+    turn.state.links.discard(message.node)
+
+
+def _prefer_ends(turn: Turn, key: str, _: int) -> None:
+    request = turn.state.requests.get(key)
+    if request is not None:
+        place(turn, request)
+
+
+def _rescue_guard(turn: Turn, key: str, _: int) -> None:
+    request_rules.held(turn, CallerHeld(key))
+
+
+def _node_lost(turn: Turn, message: NodeLost) -> None:
+    state = turn.state
+    state.links.discard(message.node)
+    for request in [r for r in state.requests.values() if r.node == message.node]:
+        request_rules.caller_gone(turn, CallerGone(request.id, "node lost", lost=True))
+    for agent in state.agents.values():
+        agent_rules.note_registration(turn, agent, message.node, False, "node lost")
+
+
+_DUE: dict[Due, Callable[[Turn, str, int], None]] = {
+    Due.RING_OPENS: _ring_opens,
+    Due.MAX_WAIT: _max_wait,
+    Due.OFFER_GUARD: _offer_guard,
+    Due.SEAT_GUARD: _seat_guard,
+    Due.WRAP_UP: _wrap_up,
+    Due.LEASE: _lease,
+    Due.SUSPECT: _suspect,
+    Due.PREFER_ENDS: _prefer_ends,
+    Due.RESCUE_GUARD: _rescue_guard,
+}
+
+_HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
+    RequestArrived: request_rules.arrived,
+    OfferRinging: request_rules.ringing,
+    OfferAnswered: request_rules.answered,
+    OfferMissed: request_rules.missed,
+    OfferReturned: request_rules.returned,
+    OfferRefused: request_rules.refused,
+    CallerGone: request_rules.caller_gone,
+    Hanging: request_rules.hanging,
+    SeatGone: request_rules.seat_gone,
+    CallerHeld: request_rules.held,
+    RequestRecalled: recovery.recalled,
+    OfferFound: recovery.offer_found,
+    RequestSettled: recovery.settled,
+    SeatReachable: agent_rules.seat_reachable,
+    LeaseRenewed: agent_rules.lease_renewed,
+    StateAsked: agent_rules.state_asked,
+    WrapUpEnded: agent_rules.wrap_up_ended,
+    DispositionGiven: agent_rules.disposition_given,
+    HangUpAsked: request_rules.hang_up_asked,
+    AgentConfigured: agent_rules.configured,
+    AgentDropped: agent_rules.dropped,
+    PlanChanged: _plan_changed,
+    LinkUp: _link_up,
+    LinkDown: _link_down,
+    NodeLost: _node_lost,
+    Tick: _tick,
+}

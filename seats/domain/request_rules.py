@@ -1,0 +1,433 @@
+"""How a request lives: arrival, waiting, being offered, its one outcome, the end of the call."""
+
+from __future__ import annotations
+
+from seats.domain.agent_rules import SUSPECT_SECONDS, announce, end_wrap_up, find, settle, start_wrap_up
+from seats.domain.agents import Agent, Machine
+from seats.domain.effects import HangUp, Release, Withdraw
+from seats.domain.errors import NotAllowedError
+from seats.domain.events import (
+    CallBroken,
+    CallEnded,
+    OfferEnded,
+    OfferRang,
+    RequestClosed,
+    RequestDecided,
+    RequestOpened,
+    RequestReturned,
+)
+from seats.domain.messages import (
+    CallerGone,
+    CallerHeld,
+    Hanging,
+    HangUpAsked,
+    OfferAnswered,
+    OfferMissed,
+    OfferRefused,
+    OfferReturned,
+    OfferRinging,
+    RequestArrived,
+    RequestRecalled,
+    SeatGone,
+)
+from seats.domain.regions import UNKNOWN
+from seats.domain.requests import Offer, OfferResult, Outcome, Request, RequestState
+from seats.domain.routing import place, wait_in_pools
+from seats.domain.state import Due, State, Turn
+
+SEAT_GUARD = 5.0
+"""Seconds after the end of an offer or call in which the PBX must have taken down the agent's leg."""
+
+RETURNED = -1
+RESCUED = -2
+"""Priorities of callers who were offered before, and whose call broke; smaller is served first."""
+
+_RESULT_OF = {
+    "NOANSWER": OfferResult.RONA,
+    "BUSY": OfferResult.REJECTED,
+    "CHANUNAVAIL": OfferResult.SEAT_FAILED,
+    "CONGESTION": OfferResult.SEAT_FAILED,
+    "INVALIDARGS": OfferResult.SEAT_FAILED,
+}
+
+
+def arrived(turn: Turn, message: RequestArrived) -> None:
+    """A caller asks for a human: counted first, then placed. A repeated message changes nothing."""
+    state = turn.state
+    if message.request in state.requests:
+        return
+    request = new_request(turn, message)
+    open_request(turn, request, message.reconstructed)
+    turn.at(request.arrived_at + state.plan.max_wait, Due.MAX_WAIT, request.id)
+    wait_in_pools(turn, request)
+    place(turn, request)
+
+
+def new_request(turn: Turn, message: RequestArrived | RequestRecalled) -> Request:
+    """Enter a request into the state; the province falls to unknown when no route has it."""
+    state = turn.state
+    province = message.origin.province if message.origin.province in state.plan.routes else UNKNOWN
+    request = Request(
+        id=message.request,
+        node=message.node,
+        channel=message.channel,
+        uniqueid=message.uniqueid,
+        linkedid=message.linkedid,
+        did=message.did,
+        number=message.number,
+        province=province,
+        origin=message.origin,
+        arrived_at=message.arrived_at,
+        waiting_since=message.arrived_at,
+        seq=state.tick_number(),
+    )
+    state.requests[request.id] = request
+    return request
+
+
+def open_request(turn: Turn, request: Request, reconstructed: bool) -> None:
+    """Count the request: before anything can lose it."""
+    turn.events.append(
+        RequestOpened(
+            request.arrived_at,
+            request.id,
+            request.node,
+            request.channel,
+            request.uniqueid,
+            request.linkedid,
+            request.did,
+            request.number,
+            request.province,
+            request.origin,
+            reconstructed,
+        )
+    )
+
+
+def ringing(turn: Turn, message: OfferRinging) -> None:
+    """The agent's device rings."""
+    offer = turn.state.offers.get(message.offer)
+    if offer is None or offer.rang_at is not None or offer.result is not None:
+        return
+    offer.rang_at = turn.now
+    turn.events.append(OfferRang(turn.now, offer.id, offer.request, offer.agent))
+
+
+def answered(turn: Turn, message: OfferAnswered) -> None:
+    """Caller and agent hear each other: the request is connected. One winner; later ones are told to go."""
+    state = turn.state
+    offer = state.offers.get(message.offer)
+    if offer is None or offer.result is not None:
+        return
+    request, agent = state.requests[offer.request], state.agents[offer.agent]
+    offer.answered_at = turn.now
+    _end_offer(turn, offer, request, OfferResult.CONNECTED, "")
+    request.state = RequestState.TALKING
+    request.answered_at = turn.now
+    request.connected_agent = agent.id
+    agent.machine = Machine.TALKING
+    agent.since = turn.now
+    agent.misses = 0
+    announce(turn, agent, "answered")
+    if request.outcome is None:  # a rescued call was connected before
+        decide(turn, request, Outcome.CONNECTED, "", offer)
+
+
+def missed(turn: Turn, message: OfferMissed) -> None:
+    """The ringing ended without an answer; the seat's own fault or not is the status' word."""
+    offer = turn.state.offers.get(message.offer)
+    if offer is None or offer.result is not None:
+        return
+    result = OfferResult.WITHDRAWN if offer.withdrawn else _RESULT_OF.get(message.status)
+    if result is not None:
+        _lose(turn, offer, result, offer.withdrawn or message.status)
+
+
+def returned(turn: Turn, message: OfferReturned) -> None:
+    """The caller holds again: to the front of the line, and to the next agent."""
+    offer = turn.state.offers.get(message.offer)
+    if offer is None:
+        return
+    if offer.result is None:
+        result = OfferResult.WITHDRAWN if offer.withdrawn else _RESULT_OF.get(message.status)
+        _lose(turn, offer, result or OfferResult.WITHDRAWN, offer.withdrawn or message.status)
+    request = turn.state.requests.get(offer.request)
+    if request is not None and request.state is RequestState.OFFERED and request.offer == offer.id:
+        _wait_again(turn, request)
+    offer.seat_free = True  # the PBX ends every leg of the ringing before the caller goes on
+    _free_seat(turn, offer)
+
+
+def refused(turn: Turn, message: OfferRefused) -> None:
+    """The PBX did not carry out the ringing: the caller still holds, the agent was never rung."""
+    offer = turn.state.offers.get(message.offer)
+    if offer is None or offer.result is not None:
+        return
+    _lose(turn, offer, OfferResult.WITHDRAWN, message.detail)
+    request = turn.state.requests.get(offer.request)
+    if request is not None and request.state is RequestState.OFFERED:
+        _wait_again(turn, request)
+    offer.seat_free = True
+    _free_seat(turn, offer)
+
+
+def seat_gone(turn: Turn, message: SeatGone) -> None:
+    """The agent's leg is gone: end of the call if one was on, and the seat is free again."""
+    offer = turn.state.offers.get(message.offer)
+    if offer is None:
+        return
+    offer.seat_free = True
+    if offer.answered_at is not None:
+        request = turn.state.requests.get(offer.request)
+        if request is not None and request.state is RequestState.TALKING:
+            if message.fault and not request.hung_by:
+                _break_call(turn, request, offer, message.fault)
+                return
+            end_call(turn, request, request.hung_by or "agent")
+    _free_seat(turn, offer)
+
+
+def held(turn: Turn, message: CallerHeld) -> None:
+    """A caller whose agent's leg died holds again: first of all, for a while only for the same agent."""
+    request = turn.state.requests.get(message.request)
+    if request is None or request.state is not RequestState.RESCUING:
+        return
+    request.prefer = request.connected_agent or ""
+    request.prefer_until = turn.now + turn.state.plan.rescue_grace
+    request.waiting_since = turn.now
+    request.priority = RESCUED
+    turn.at(request.prefer_until, Due.PREFER_ENDS, request.id)
+    turn.at(turn.now + turn.state.plan.max_wait, Due.MAX_WAIT, request.id)
+    _wait_again(turn, request)
+
+
+def hanging(turn: Turn, message: Hanging) -> None:
+    """Note which side hung up first; the legs' own ends follow."""
+    request = turn.state.requests.get(message.request)
+    if request is not None and not request.hung_by:
+        request.hung_by = message.by
+
+
+def caller_gone(turn: Turn, message: CallerGone) -> None:
+    """The caller's channel is gone: every leg of the request ends with it."""
+    state = turn.state
+    request = state.requests.get(message.request)
+    if request is None:
+        return
+    if request.state is RequestState.TALKING:
+        end_call(turn, request, "system" if message.lost else request.hung_by or "caller")
+    elif request.rescues and request.ended_at is None:
+        end_call(turn, request, "seat")
+    elif request.outcome is None:
+        decide(
+            turn,
+            request,
+            outcome_of_leaving(state, turn.now - request.arrived_at, message.lost),
+            message.cause,
+            None,
+        )
+    offer = state.offers.get(request.offer or "")
+    if offer is not None and offer.result is None:
+        _end_offer(turn, offer, request, OfferResult.CALLER_GONE, message.cause)
+    if offer is not None:
+        offer.seat_free = offer.seat_free or message.lost
+        if not offer.seat_free:
+            turn.at(turn.now + SEAT_GUARD, Due.SEAT_GUARD, offer.id)
+    close(turn, request)
+    if offer is not None:
+        _free_seat(turn, offer)
+
+
+def close(turn: Turn, request: Request) -> None:
+    """Nothing more can happen to the request."""
+    request.state = RequestState.DONE
+    request.wait_token = 0
+    turn.state.requests.pop(request.id, None)
+    turn.events.append(RequestClosed(turn.now, request.id))
+
+
+def hang_up_asked(turn: Turn, message: HangUpAsked) -> None:
+    """The agent ends the call."""
+    agent = find(turn.state, message.agent)
+    request = turn.state.requests.get(agent.request or "")
+    if request is None or request.state is not RequestState.TALKING:
+        raise NotAllowedError(agent.id, f"is {agent.machine}", "hang up only while talking")
+    request.hung_by = request.hung_by or "agent"
+    turn.effects.append(HangUp(request.id, request.node, request.channel))
+
+
+def wait_is_over(turn: Turn, request: Request) -> None:
+    """The longest wait is reached: say so to the caller, and let go."""
+    due = request.waiting_since + turn.state.plan.max_wait
+    if request.state is RequestState.WAITING and turn.now >= due:
+        _release(turn, request)
+
+
+def offer_overdue(turn: Turn, offer: Offer) -> None:
+    """The PBX has not said in time where the caller of an offer is: take the caller back."""
+    request = turn.state.requests.get(offer.request)
+    if request is None or request.state is not RequestState.OFFERED or request.offer != offer.id:
+        return
+    if not offer.withdrawn:
+        offer.withdrawn = "overdue"
+        turn.effects.append(Withdraw(offer.id, request.id, request.node, request.channel))
+        turn.at(turn.now + SEAT_GUARD, Due.OFFER_GUARD, offer.id)
+        return
+    if offer.result is None:  # it was told and still says nothing: go on without it
+        _lose(turn, offer, OfferResult.WITHDRAWN, offer.withdrawn)
+    _wait_again(turn, request)
+    offer.seat_free = True
+    _free_seat(turn, offer)
+
+
+def _wait_again(turn: Turn, request: Request) -> None:
+    request.state = RequestState.WAITING
+    request.offer = None
+    request.priority = min(request.priority, RETURNED)
+    turn.events.append(RequestReturned(turn.now, request.id, request.province))
+    if turn.now - request.waiting_since >= turn.state.plan.max_wait:
+        _release(turn, request)
+        return
+    wait_in_pools(turn, request)
+    place(turn, request)
+
+
+def _release(turn: Turn, request: Request) -> None:
+    outcome = Outcome.TIMEOUT if _was_staffed(turn, request) else Outcome.NO_SEAT
+    request.state = RequestState.RELEASING
+    request.wait_token = 0
+    if request.outcome is None:
+        decide(turn, request, outcome, "max_wait", None)
+    turn.effects.append(Release(request.id, request.node, request.channel, outcome))
+
+
+def _was_staffed(turn: Turn, request: Request) -> bool:
+    """Whether anybody stood behind the request's rings at any time since it came."""
+    boards = [turn.state.board(step.pool) for step in turn.state.plan.routes[request.province].rings]
+    return any(b.staffed > 0 or b.last_staffed >= request.arrived_at for b in boards)
+
+
+def outcome_of_leaving(state: State, waited: float, lost: bool) -> Outcome:
+    """What it counts as when a caller is gone after ``waited`` seconds without a human."""
+    if lost:
+        return Outcome.FAILED
+    if waited < state.plan.short_abandon:
+        return Outcome.EXCLUDED_SHORT
+    return Outcome.ABANDONED
+
+
+def decide(turn: Turn, request: Request, outcome: Outcome, reason: str, offer: Offer | None) -> None:
+    """Give the request its one outcome."""
+    request.outcome = outcome
+    request.decided_at = turn.now
+    queue = (offer.made_at if offer else turn.now) - request.arrived_at
+    ring = turn.now - offer.made_at if offer else 0.0
+    turn.events.append(
+        RequestDecided(
+            turn.now,
+            request.id,
+            request.province,
+            request.arrived_at,
+            outcome,
+            request.connected_agent,
+            max(queue, 0.0),
+            max(ring, 0.0),
+            reason,
+        )
+    )
+
+
+def _end_offer(turn: Turn, offer: Offer, request: Request, result: OfferResult, detail: str) -> None:
+    offer.result = result
+    turn.events.append(
+        OfferEnded(turn.now, offer.id, request.id, request.province, offer.agent, result, detail)
+    )
+
+
+def _lose(turn: Turn, offer: Offer, result: OfferResult, detail: str) -> None:
+    """End an unanswered offer and draw the consequences for the agent."""
+    request = turn.state.requests[offer.request]
+    _end_offer(turn, offer, request, result, detail)
+    agent = turn.state.agents[offer.agent]
+    if result in (OfferResult.RONA, OfferResult.REJECTED, OfferResult.SEAT_FAILED):
+        request.excluded.add(agent.id)
+        agent.idle_since = turn.now  # or the longest idle would be rung first again and again
+    if result is OfferResult.RONA:
+        agent.misses += 1
+        agent.resting = agent.misses >= turn.state.plan.rest_after_misses
+    if result is OfferResult.SEAT_FAILED:
+        _suspect(turn, agent)
+    if not offer.seat_free:
+        turn.at(turn.now + SEAT_GUARD, Due.SEAT_GUARD, offer.id)
+    _free_seat(turn, offer)
+
+
+def seat_overdue(turn: Turn, offer: Offer) -> None:
+    """The PBX never reported the end of the agent's leg: do not keep the agent prisoner."""
+    request = turn.state.requests.get(offer.request)
+    if (
+        offer.result is OfferResult.CONNECTED
+        and request is not None
+        and request.state is RequestState.TALKING
+    ):
+        return
+    offer.seat_free = True
+    _free_seat(turn, offer)
+
+
+def end_call(turn: Turn, request: Request, by: str) -> None:
+    """The connected call is over, with all its talk time."""
+    if request.state is RequestState.TALKING:
+        request.talked += max(turn.now - (request.answered_at or turn.now), 0.0)
+    request.state = RequestState.DONE
+    request.ended_at = turn.now
+    agent_id = request.connected_agent or ""
+    turn.events.append(CallEnded(turn.now, request.id, request.province, agent_id, request.talked, by))
+    agent = turn.state.agents.get(agent_id)
+    if agent is not None and agent.request == request.id:
+        start_wrap_up(turn, agent)
+
+
+def _break_call(turn: Turn, request: Request, offer: Offer, fault: str) -> None:
+    """The agent's leg died in the middle of the talk: keep the caller, let the seat recover."""
+    talk = max(turn.now - (request.answered_at or turn.now), 0.0)
+    request.talked += talk
+    request.state = RequestState.RESCUING
+    request.rescues += 1
+    request.offer = None
+    turn.events.append(CallBroken(turn.now, request.id, offer.id, request.province, offer.agent, talk, fault))
+    turn.at(turn.now + SEAT_GUARD, Due.RESCUE_GUARD, request.id)
+    _suspect(turn, turn.state.agents[offer.agent])
+    _free_seat(turn, offer)
+
+
+def _suspect(turn: Turn, agent: Agent) -> None:
+    """The agent's device just failed: leave it alone for a moment, unless it proves itself anew."""
+    agent.suspect_until = turn.now + SUSPECT_SECONDS
+    turn.at(agent.suspect_until, Due.SUSPECT, agent.id)
+
+
+def _free_seat(turn: Turn, offer: Offer) -> None:
+    """Let the agent go once it is known how the offer ended and that the seat is physically free."""
+    if offer.result is None or not offer.seat_free:
+        return
+    request = turn.state.requests.get(offer.request)
+    if request is None or request.offer != offer.id or request.state is not RequestState.OFFERED:
+        turn.state.offers.pop(offer.id, None)
+    agent = turn.state.agents.get(offer.agent)
+    if agent is not None and agent.offer == offer.id:
+        _free_agent(turn, agent, offer)
+
+
+def _free_agent(turn: Turn, agent: Agent, offer: Offer) -> None:
+    if agent.machine is Machine.WRAP_UP:
+        agent.offer = None
+        if agent.wrap_up_until is None or agent.wrap_up_until <= turn.now:
+            end_wrap_up(turn, agent, "wrap-up over")
+        return
+    agent.offer = None
+    agent.request = None
+    if agent.reserved is not None:
+        agent.chosen, agent.reason = agent.reserved
+        agent.reserved = None
+    settle(turn, agent, f"offer {offer.result}")

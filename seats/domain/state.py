@@ -1,0 +1,121 @@
+"""The live state of the core, owned by one writer, and the turn that collects what a step says."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from seats.domain.agents import Agent
+from seats.domain.effects import Effect
+from seats.domain.events import Event
+from seats.domain.plan import Plan
+from seats.domain.requests import Offer, Request
+
+_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Due(IntEnum):
+    """What a deadline is for."""
+
+    RING_OPENS = 0
+    MAX_WAIT = 1
+    OFFER_GUARD = 2
+    WRAP_UP = 3
+    LEASE = 4
+    SUSPECT = 5
+    SEAT_GUARD = 6
+    PREFER_ENDS = 7
+    RESCUE_GUARD = 8
+
+
+class PoolBoard:
+    """Who is idle and who waits in one pool.
+
+    Both are heaps whose stale entries are dropped when they surface, so that joining and leaving
+    cost O(log n) whatever the size of the pool.
+    """
+
+    __slots__ = ("idle", "idle_count", "last_staffed", "staffed", "waiting")
+
+    def __init__(self) -> None:
+        self.idle: list[tuple[float, str, int]] = []
+        """(idle since, agent, token): the longest idle first."""
+        self.waiting: list[tuple[int, float, int, str, int]] = []
+        """(priority, arrived, sequence, request, token): the first to be served first."""
+        self.idle_count = 0
+        self.staffed = 0
+        """Agents of the pool who are ready, busy or wrapping up."""
+        self.last_staffed = 0.0
+        """When the last of them left, Unix seconds."""
+
+
+@dataclass(slots=True)
+class State:
+    """Everything the core knows. Only ``step`` changes it; others may read between steps."""
+
+    plan: Plan
+    epoch: int = 1
+    """Number of this writer's term: offers of an older term have no effect."""
+    agents: dict[str, Agent] = field(default_factory=dict)
+    by_address: dict[str, str] = field(default_factory=dict)
+    requests: dict[str, Request] = field(default_factory=dict)
+    """Open requests and connected calls."""
+    offers: dict[str, Offer] = field(default_factory=dict)
+    """Live offers, and answered ones until the agent's leg is gone."""
+    links: set[str] = field(default_factory=set)
+    """Nodes that answer."""
+    boards: dict[str, PoolBoard] = field(default_factory=dict)
+    deadlines: list[tuple[float, int, Due, str, int]] = field(default_factory=list)
+    now: float = 0.0
+    """Time of the step in progress, Unix seconds."""
+    offer_seq: int = 0
+    counter: int = 0
+
+    def board(self, pool: str) -> PoolBoard:
+        """The lists of a pool, made on first use."""
+        board = self.boards.get(pool)
+        if board is None:
+            board = self.boards[pool] = PoolBoard()
+        return board
+
+    def next_deadline(self) -> float | None:
+        """When ``Tick`` is next due, Unix seconds."""
+        return self.deadlines[0][0] if self.deadlines else None
+
+    def tick_number(self) -> int:
+        """A number never given before in this term."""
+        self.counter += 1
+        return self.counter
+
+    def new_offer_id(self) -> str:
+        """``<epoch>x<number>`` in base 36: unique over terms, fit for a dialplan extension."""
+        self.offer_seq += 1
+        return f"{base36(self.epoch)}x{base36(self.offer_seq)}"
+
+
+class Turn:
+    """One step in progress: the state, the time, and what is said and wanted so far."""
+
+    __slots__ = ("effects", "events", "now", "state")
+
+    def __init__(self, state: State, now: float) -> None:
+        self.state = state
+        self.now = now
+        self.events: list[Event] = []
+        self.effects: list[Effect] = []
+
+    def at(self, when: float, due: Due, key: str, token: int = 0) -> None:
+        """Set a deadline."""
+        state = self.state
+        heapq.heappush(state.deadlines, (when, state.tick_number(), due, key, token))
+
+
+def base36(n: int) -> str:
+    """A number ≥ 0 in base 36, lower case."""
+    digits = ""
+    while True:
+        n, r = divmod(n, 36)
+        digits = _BASE36[r] + digits
+        if not n:
+            return digits
