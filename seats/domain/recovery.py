@@ -57,7 +57,7 @@ def settled(turn: Turn, message: RequestSettled) -> None:
         open_request(turn, request, reconstructed=True)
     request.wait_token = 0
     if request.state is RequestState.TALKING:
-        end_call(turn, request, "system")
+        end_call(turn, request, request.hung_by or "unknown", message.ended_at)
     elif request.outcome is None:
         _decide_from_record(turn, request, message)
     offer = state.offers.pop(request.offer or "", None)

@@ -375,14 +375,15 @@ def seat_overdue(turn: Turn, offer: Offer) -> None:
     _free_seat(turn, offer)
 
 
-def end_call(turn: Turn, request: Request, by: str) -> None:
-    """The connected call is over, with all its talk time."""
+def end_call(turn: Turn, request: Request, by: str, at: float | None = None) -> None:
+    """The connected call is over, now or at a time the PBX noted, with all its talk time."""
+    at = turn.now if at is None else min(at, turn.now)
     if request.state is RequestState.TALKING:
-        request.talked += max(turn.now - (request.answered_at or turn.now), 0.0)
+        request.talked += max(at - (request.answered_at or at), 0.0)
     request.state = RequestState.DONE
-    request.ended_at = turn.now
+    request.ended_at = at
     agent_id = request.connected_agent or ""
-    turn.events.append(CallEnded(turn.now, request.id, request.province, agent_id, request.talked, by))
+    turn.events.append(CallEnded(at, request.id, request.province, agent_id, request.talked, by))
     agent = turn.state.agents.get(agent_id)
     if agent is not None and agent.request == request.id:
         start_wrap_up(turn, agent)

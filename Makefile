@@ -1,0 +1,61 @@
+# make run: set up all that is needed, then the demo.   make test: set up, then every test.
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -eu -o pipefail -c
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := sip-tester mmdebstrap chromium fonts-noto-cjk
+PROGRAMS := sipp mmdebstrap chromium
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: setup run test lint bench bench-latency bench-ami bench-routing bench-feed clean
+
+setup: $(VENV)/.stamp var/.host
+	@if [ ! -f seats/web/static/desk.html ] || [ -n "$$(find seats/web/ui -newer seats/web/static/desk.html -not -path '*/node_modules*' -type f -print -quit)" ]; then
+		echo "Building the pages ..."
+		$(BIN)/python hatch_build.py
+	fi
+	$(BIN)/python -m telephony.lab
+
+# programs that the demo and the tests drive; the service itself needs none of them
+var/.host:
+	@missing=""
+	for p in $(PROGRAMS); do command -v $$p >/dev/null || missing="$$missing $$p"; done
+	if [ -n "$$missing" ]; then
+		echo "Installing$$missing ($(PACKAGES)) ..."
+		command -v apt-get >/dev/null || { echo "Cannot install$$missing: no apt-get on this system. Install them by hand." >&2; exit 1; }
+		if [ -n "$(SUDO)" ] && ! command -v sudo >/dev/null; then echo "Cannot install$$missing: neither root nor sudo." >&2; exit 1; fi
+		$(SUDO) apt-get -qq update
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(PACKAGES) >/dev/null
+	fi
+	mkdir -p var && touch $@
+
+$(VENV)/.stamp: pyproject.toml
+	@py=$$(command -v python3) || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv" >&2; exit 1; }
+	$$py -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is $$($$py -V)." >&2; exit 1; }
+	$$py -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get -qq update && $(SUDO) apt-get -qq install -y python3-venv >/dev/null; }
+	echo "Setting up $(VENV) ..."
+	[ -x $(BIN)/python ] || $$py -m venv $(VENV)
+	SEATS_SKIP_UI=1 $(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+run: setup
+	@exec $(BIN)/seats demo
+
+test: setup lint
+	@$(BIN)/pytest
+
+lint: $(VENV)/.stamp
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: bench-ami bench-routing bench-feed bench-latency
+
+bench-latency bench-ami bench-routing bench-feed: bench-%: setup
+	@$(BIN)/python -m tests.bench.bench_$*
+
+clean:
+	@rm -rf $(VENV) var dist seats/web/static seats/web/ui/node_modules

@@ -1,0 +1,1 @@
+"""Prometheus series, from domain events only."""

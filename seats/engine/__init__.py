@@ -1,0 +1,1 @@
+"""The single-writer loop around the pure core."""

@@ -1,0 +1,221 @@
+"""What a PBX says, in the core's words: which channel is which caller, which leg is which offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from seats.domain.messages import (
+    CallerGone,
+    CallerHeld,
+    Hanging,
+    Message,
+    OfferAnswered,
+    OfferFound,
+    OfferMissed,
+    OfferReturned,
+    OfferRinging,
+    RequestArrived,
+    RequestSettled,
+    SeatGone,
+    SeatReachable,
+)
+from seats.domain.requests import Origin
+from telephony import events as pbx
+
+Resolve = Callable[[str, str, str, str], Origin]
+"""(caller's number, dialled number, choice in the IVR, trunk) → province with source and confidence."""
+
+
+class Intake:
+    """Turns one node's events into messages; remembers only which channel belongs to what."""
+
+    def __init__(self, node: str, resolve: Resolve, now: Callable[[], float]) -> None:
+        self._node = node
+        self._resolve = resolve
+        self._now = now
+        self.callers: dict[str, str] = {}
+        """Caller's uniqueid → request."""
+        self.legs: dict[str, str] = {}
+        """Agent leg's uniqueid → offer."""
+        self._dialled: dict[str, str] = {}
+        """Caller's uniqueid → offer being dialled."""
+        self._answered: dict[str, str] = {}
+        """Caller's uniqueid → offer whose leg answered; the bridge comes next."""
+        self._fallen: set[str] = set()
+        """Uniqueids of callers whom the PBX serves from its fallback queue."""
+        self._bridges: dict[str, dict[str, str]] = {}
+        """Bridges of such callers: bridge → uniqueid → channel."""
+
+    def request_id(self, pbx_request: str) -> str:
+        """Our id of a PBX's request."""
+        return f"{self._node}:{pbx_request}"
+
+    def read(self, events: Iterable[pbx.PbxEvent]) -> list[Message]:
+        """The messages that these events, in their order, amount to."""
+        messages: list[Message] = []
+        for event in events:
+            reader = _READERS.get(type(event))
+            if reader is not None:
+                message = reader(self, event)
+                if message is not None:
+                    messages.append(message)
+        return messages
+
+    def reconstruct(self, key: str, record: str, channel: str, linkedid: str) -> RequestArrived | None:
+        """A request from the PBX's durable record ``v1|arrived|did|cli|channel``; None if it is no such."""
+        fields = record.split("|")
+        if len(fields) < 5 or fields[0] != "v1":
+            return None
+        try:
+            arrived = float(fields[1])
+        except ValueError:
+            arrived = self._now()
+        uniqueid = uniqueid_of(key)
+        made = pbx.RequestMade(
+            self._node, key, channel, uniqueid, linkedid, fields[2], fields[3], "", "", arrived
+        )
+        return self.request_made(made)._replace(reconstructed=True)
+
+    def forget(self, message: Message) -> None:
+        """A caller or a leg is known to be gone, though no event said so."""
+        if isinstance(message, SeatGone):
+            self.legs = {leg: offer for leg, offer in self.legs.items() if offer != message.offer}
+        elif isinstance(message, CallerGone):
+            self.callers.pop(uniqueid_of(message.request.partition(":")[2]), None)
+        elif isinstance(message, RequestSettled):
+            self.callers.pop(message.arrived.uniqueid, None)
+
+    def request_made(self, e: pbx.RequestMade) -> RequestArrived:
+        """A caller asks for a human."""
+        request = self.request_id(e.request)
+        self.callers[e.uniqueid] = request
+        now = self._now()
+        # the PBX's clock is believed only when it is near ours; a wrong one must not spoil every wait
+        arrived = e.arrived if e.arrived and abs(now - e.arrived) < _MAX_CLOCK_GAP else now
+        return RequestArrived(
+            request,
+            self._node,
+            e.channel,
+            e.uniqueid,
+            e.linkedid,
+            e.did,
+            e.cli,
+            self._resolve(e.cli, e.did, e.choice, e.trunk),
+            min(arrived, now),
+        )
+
+    def dialing(self, e: pbx.Dialing) -> Message | None:
+        """The agent's leg came into being."""
+        self.legs[e.dest_uniqueid] = e.offer
+        self._dialled[e.uniqueid] = e.offer
+        return None
+
+    def ringing(self, e: pbx.Ringing) -> Message:
+        """The agent's device rings."""
+        return OfferRinging(e.offer)
+
+    def dial_ended(self, e: pbx.DialEnded) -> Message | None:
+        """The dialling is over: answered, or why not."""
+        offer = e.offer or self.legs.get(e.dest_uniqueid, "")
+        if not offer:
+            return None
+        if e.status == "ANSWER":
+            self._answered[e.uniqueid] = offer
+            return None
+        return OfferMissed(offer, e.status)
+
+    def bridged(self, e: pbx.Bridged) -> Message | None:
+        """The caller entered the bridge with the agent who answered: now they hear each other."""
+        offer = self._answered.pop(e.uniqueid, None)
+        if offer:
+            return OfferAnswered(offer)
+        return self._bridged_in_fallback(e) if self._fallen else None
+
+    def _bridged_in_fallback(self, e: pbx.Bridged) -> Message | None:
+        """The fallback queue connected a caller to one of its members: nobody told us of an offer."""
+        members = self._bridges.setdefault(e.bridge, {})
+        members[e.uniqueid] = e.channel
+        caller = next((u for u in members if u in self._fallen), None)
+        peer = next((u for u in members if u not in self.callers), None)
+        if caller is None or peer is None or caller not in self.callers:
+            return None
+        del self._bridges[e.bridge]
+        return self.found(self.callers[caller], peer, members[peer], answered=True)
+
+    def found(self, request: str, leg: str, channel: str, *, answered: bool) -> OfferFound:
+        """A seat's leg that belongs to a request by an offer we do not know, or do not know any more."""
+        offer = self.legs.setdefault(leg, f"f{leg.replace('.', 'x')}")
+        return OfferFound(request, offer, seat_address(channel), answered)
+
+    def fell_back(self, e: pbx.FellBack) -> Message | None:
+        """The PBX missed our heartbeat and serves the caller from its own queue."""
+        self._fallen.add(uniqueid_of(e.request))
+        return None
+
+    def held(self, e: pbx.Held) -> Message | None:
+        """The caller holds again."""
+        self._fallen.discard(uniqueid_of(e.request))
+        return CallerHeld(self.request_id(e.request)) if e.rescued else None
+
+    def hang_up_asked(self, e: pbx.HangingUp) -> Message | None:
+        """A device asked to end its call: note which side was first."""
+        request = self.callers.get(e.uniqueid)
+        if request is not None:
+            return Hanging(request, "caller")
+        offer = self.legs.get(e.uniqueid)
+        for caller, dialled in self._dialled.items() if offer else ():
+            if dialled == offer and caller in self.callers:
+                return Hanging(self.callers[caller], "agent")
+        return None
+
+    def hung_up(self, e: pbx.HungUp) -> Message | None:
+        """A channel is gone."""
+        offer = self.legs.pop(e.uniqueid, None)
+        if offer is not None:
+            return SeatGone(offer, (e.cause_text or str(e.cause)) if e.cause in SEAT_FAULTS else "")
+        request = self.callers.pop(e.uniqueid, None)
+        self._answered.pop(e.uniqueid, None)
+        self._dialled.pop(e.uniqueid, None)
+        self._fallen.discard(e.uniqueid)
+        return CallerGone(request, e.cause_text or f"cause {e.cause}") if request is not None else None
+
+    def returned(self, e: pbx.OfferReturned) -> Message:
+        """The caller holds again."""
+        return OfferReturned(e.offer, e.status)
+
+    def seat_state(self, e: pbx.SeatState) -> Message:
+        """A seat's registration came or went."""
+        return SeatReachable(self._node, e.address, e.reachable, e.detail)
+
+
+def uniqueid_of(pbx_request: str) -> str:
+    """The caller's channel of a PBX's request: ``<epoch>.<n>``, or ``<epoch>.<n>.<k>`` for its k-th."""
+    return ".".join(pbx_request.split(".")[:2])
+
+
+def seat_address(channel: str) -> str:
+    """The seat of a leg's channel ``PJSIP/<address>-<number>``; empty if it is none."""
+    technology, _, rest = channel.partition("/")
+    return rest.rpartition("-")[0] if technology == "PJSIP" else ""
+
+
+SEAT_FAULTS = frozenset({18, 20, 27, 38, 41, 44, 102})
+"""Q.850 causes of a leg that died instead of being hung up: no media, no transport, no answer to our own
+requests. The dialplan pack's ``seats-connect`` has the same list."""
+
+_MAX_CLOCK_GAP = 3600.0
+"""Seconds by which a PBX's clock may differ from ours before it is disbelieved."""
+
+_READERS: dict[type, Callable[[Intake, object], Message | None]] = {
+    pbx.RequestMade: Intake.request_made,  # type: ignore[dict-item]  # the key says the event's type
+    pbx.Dialing: Intake.dialing,  # type: ignore[dict-item]
+    pbx.Ringing: Intake.ringing,  # type: ignore[dict-item]
+    pbx.DialEnded: Intake.dial_ended,  # type: ignore[dict-item]
+    pbx.Bridged: Intake.bridged,  # type: ignore[dict-item]
+    pbx.HangingUp: Intake.hang_up_asked,  # type: ignore[dict-item]
+    pbx.HungUp: Intake.hung_up,  # type: ignore[dict-item]
+    pbx.OfferReturned: Intake.returned,  # type: ignore[dict-item]
+    pbx.FellBack: Intake.fell_back,  # type: ignore[dict-item]
+    pbx.Held: Intake.held,  # type: ignore[dict-item]
+    pbx.SeatState: Intake.seat_state,  # type: ignore[dict-item]
+}

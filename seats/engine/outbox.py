@@ -1,0 +1,80 @@
+"""Carries the core's effects to the PBX, and tells the core when one could not be carried out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import structlog
+
+from seats.domain.agents import SeatKind
+from seats.domain.effects import Effect, HangUp, Release, Ring, Withdraw
+from seats.domain.messages import Message, OfferRefused, OfferReturned
+from telephony import commands
+from telephony.commands import Action
+from telephony.errors import TelephonyError
+from telephony.session import Reply
+
+log = structlog.get_logger(__name__)
+
+_KINDS = {SeatKind.BROWSER: "s", SeatKind.SIP: "s", SeatKind.MOBILE: "m"}
+
+
+class Sender(Protocol):
+    """The part of a link that the outbox needs."""
+
+    def send(self, action: Action) -> asyncio.Future[Reply]:
+        """Write the action now; the future has the reply, or fails by its deadline."""
+
+
+class Outbox:
+    """One for all nodes; an effect names its node."""
+
+    def __init__(self, senders: Mapping[str, Sender], post: Callable[[Message], None]) -> None:
+        self._senders = senders
+        self._post = post
+
+    def carry(self, effect: Effect) -> None:
+        """Send the effect's action at once; its failure comes back as a message."""
+        sender = self._senders.get(effect.node)
+        if sender is None:
+            self._failed(effect, f"no node {effect.node}")
+            return
+        try:
+            reply = sender.send(action_of(effect))
+        except TelephonyError as error:
+            self._failed(effect, str(error))
+            return
+        reply.add_done_callback(lambda done: self._replied(effect, done))
+
+    def _replied(self, effect: Effect, done: asyncio.Future[Reply]) -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        if (
+            error is not None
+        ):  # nobody can say whether it was done: the offer's guard and the next snapshot decide
+            log.warning("effect_unsure", effect=type(effect).__name__, node=effect.node, error=str(error))
+        elif not done.result().ok:
+            self._failed(effect, done.result().message)
+        elif isinstance(effect, Withdraw):
+            self._post(OfferReturned(effect.offer, "CANCEL"))
+
+    def _failed(self, effect: Effect, detail: str) -> None:
+        log.info("effect_refused", effect=type(effect).__name__, node=effect.node, error=detail)
+        if isinstance(effect, Ring):
+            self._post(OfferRefused(effect.offer, detail))
+
+
+def action_of(effect: Effect) -> Action:
+    """The AMI action of an effect. Raises BadValueError for what must not reach a PBX."""
+    if isinstance(effect, Ring):
+        kind = _KINDS[effect.seat.kind]
+        return commands.ring(effect.channel, effect.offer, effect.timeout, kind, effect.seat.address)
+    if isinstance(effect, Withdraw):
+        return commands.hold(effect.channel)
+    if isinstance(effect, Release):
+        return commands.goodbye(effect.channel, effect.outcome)
+    assert isinstance(effect, HangUp)  # noqa: S101 - tells mypy and the reader that the four are all
+    return commands.hangup(effect.channel)

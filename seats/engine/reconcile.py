@@ -1,0 +1,183 @@
+"""What a fresh picture of a node means for the core: who is gone, who is new, which seats answer."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from seats.domain.messages import (
+    CallerGone,
+    Message,
+    OfferFound,
+    RequestArrived,
+    RequestSettled,
+    SeatGone,
+    SeatReachable,
+)
+from seats.domain.requests import RequestState
+from seats.domain.state import State
+from seats.engine.intake import Intake, seat_address, uniqueid_of
+from telephony.link import Channel, Snapshot
+
+
+class Finding(NamedTuple):
+    """One message that a snapshot calls for; ``repair`` names the difference, empty if there was none."""
+
+    message: Message
+    repair: str
+
+
+class Ended(NamedTuple):
+    """A durable record of a request that has ended: ``v1|arrived|did|cli|channel|ended|cause|talk|by``."""
+
+    key: str
+    record: str
+
+
+def findings(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
+    """Compare; the answer brings the core's picture to the PBX's. ``intake`` learns what it missed."""
+    return [
+        *_seats(snapshot, state),
+        *_gone(snapshot, state, intake),
+        *_legs(snapshot, intake),
+        *_arrived(snapshot, state, intake),
+        *_connected(snapshot, state, intake),
+    ]
+
+
+def stands(finding: Finding, state: State) -> bool:
+    """Whether a finding is still true, now that the events of the meantime were heard."""
+    message = finding.message
+    if isinstance(message, SeatGone):
+        return message.offer in state.offers
+    if isinstance(message, CallerGone):
+        return message.request in state.requests
+    if isinstance(message, RequestSettled):
+        return message.arrived.request in state.requests
+    if isinstance(message, RequestArrived):
+        return message.request not in state.requests
+    return not isinstance(message, OfferFound) or message.offer not in state.offers
+
+
+def ended_unheard(snapshot: Snapshot, state: State, intake: Intake) -> list[Ended]:
+    """Records of ended requests that the core does not hold: the ledger has them, or must get them."""
+    return [
+        Ended(key, record)
+        for key, record in snapshot.requests.items()
+        if has_ended(record) and intake.request_id(key) not in state.requests
+    ]
+
+
+def settle(ended: Ended, intake: Intake) -> RequestSettled | None:
+    """The message that completes the ledger from a durable record; None if the record is no such."""
+    fields = ended.record.split("|")
+    if len(fields) < _FIELDS_AT_THE_END:
+        return None
+    arrived = intake.reconstruct(ended.key, ended.record, fields[4], "")
+    if arrived is None:
+        return None
+    by = fields[8] if len(fields) > 8 else ""
+    return RequestSettled(
+        arrived,
+        _seconds(fields[5], arrived.arrived_at),
+        _seconds(fields[7], 0.0),
+        by.partition(":")[2].partition("/")[2],
+        fields[6],
+    )
+
+
+def has_ended(record: str) -> bool:
+    """Whether a durable record is of a request that is over."""
+    return record.count("|") >= _FIELDS_AT_THE_END - 1
+
+
+def _seats(snapshot: Snapshot, state: State) -> list[Finding]:
+    return [
+        Finding(SeatReachable(snapshot.node, address, snapshot.seats.get(address, False), "snapshot"), "")
+        for address in state.by_address
+    ]
+
+
+def _gone(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
+    """Callers the core holds and the PBX does not. Without a record of the end, the PBX itself broke."""
+    live = {c.uniqueid for c in snapshot.channels}
+    found = []
+    for request in list(state.requests.values()):
+        if request.node != snapshot.node or request.uniqueid in live:
+            continue
+        key = request.id.partition(":")[2]
+        message: Message | None = settle(Ended(key, snapshot.requests.get(key, "")), intake)
+        if message is None:
+            lost = request.state is not RequestState.RELEASING
+            message = CallerGone(request.id, "gone at the snapshot", lost)
+        found.append(Finding(message, "caller_gone"))
+    return found
+
+
+def _legs(snapshot: Snapshot, intake: Intake) -> list[Finding]:
+    live = {c.uniqueid for c in snapshot.channels}
+    return [Finding(SeatGone(o), "leg_gone") for leg, o in intake.legs.items() if leg not in live]
+
+
+def _arrived(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
+    """Callers on the PBX of whom the core has never heard, in order of arrival."""
+    live = {c.uniqueid: c for c in snapshot.channels}
+    found: list[RequestArrived] = []
+    for key, record in snapshot.requests.items():
+        request = intake.request_id(key)
+        channel = live.get(uniqueid_of(key))
+        if channel is None or has_ended(record):
+            continue
+        if request in state.requests:
+            intake.callers[channel.uniqueid] = request
+            continue
+        arrived = intake.reconstruct(key, record, channel.channel, channel.linkedid)
+        if arrived is not None:
+            found.append(arrived)
+    return [Finding(message, "caller_found") for message in sorted(found, key=lambda m: m.arrived_at)]
+
+
+def _connected(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
+    """Seats that ring for, or talk to, a caller by an offer the core does not hold."""
+    found = []
+    for caller in snapshot.channels:
+        request = intake.callers.get(caller.uniqueid)
+        leg = _leg_of(caller, snapshot) if request else None
+        if request is None or leg is None or intake.legs.get(leg.uniqueid, "") in state.offers:
+            continue
+        answered = bool(caller.bridge) and caller.bridge == leg.bridge
+        offer = _offer_of(caller)
+        if not offer and not answered:
+            continue  # what the fallback queue rings is its own business until somebody answers
+        if offer:
+            intake.legs[leg.uniqueid] = offer
+        if offer in state.offers:
+            continue
+        message = intake.found(request, leg.uniqueid, leg.channel, answered=answered)
+        found.append(Finding(message, "offer_found"))
+    return found
+
+
+def _leg_of(caller: Channel, snapshot: Snapshot) -> Channel | None:
+    legs = [
+        c
+        for c in snapshot.channels
+        if c.linkedid == caller.linkedid and c.uniqueid != caller.uniqueid and seat_address(c.channel)
+    ]
+    together = [c for c in legs if caller.bridge and c.bridge == caller.bridge]
+    return next(iter(together or legs), None)
+
+
+def _offer_of(caller: Channel) -> str:
+    if caller.context != "seats-connect" or not caller.exten.startswith("o-"):
+        return ""
+    return caller.exten.split("-")[1]
+
+
+def _seconds(field: str, default: float) -> float:
+    try:
+        return float(field)
+    except ValueError:
+        return default
+
+
+_FIELDS_AT_THE_END = 8

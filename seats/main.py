@@ -1,0 +1,209 @@
+"""The command line: ``seats run``, ``check``, ``demo``, ``db``, ``user``, ``provision``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import structlog
+import typer
+import uvloop
+from rich.console import Console
+
+from seats import demo as demo_module
+from seats import people, tls
+from seats.check import Report, check_all
+from seats.domain.errors import DomainError
+from seats.errors import SeatsError
+from seats.service import serve
+from seats.settings import Settings, load
+from seats.store.errors import StoreError
+from seats.store.schema import upgrade
+from telephony.errors import TelephonyError
+from telephony.lab import LabError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Remote call-center seats on Asterisk.")
+db = typer.Typer(no_args_is_help=True, help="The ledger's database.")
+user = typer.Typer(no_args_is_help=True, help="Who may sign in.")
+app.add_typer(db, name="db")
+app.add_typer(user, name="user")
+
+Config = Annotated[Path | None, typer.Option("--config", help="Settings file (YAML).")]
+err = Console(stderr=True, highlight=False)
+
+T = TypeVar("T")
+
+WRONG = 2
+"""Exit code of a configuration that cannot be used."""
+
+
+@app.command()
+def run(config: Config = None) -> None:
+    """Run the service."""
+    _logging(json=not sys.stderr.isatty())
+    settings = _load(config)
+    _finish(_serve(settings))
+
+
+@app.command()
+def check(config: Config = None) -> None:
+    """Check settings, database and PBX; say what is wrong and how to mend it."""
+    settings = _load(config)
+    report = _finish(check_all(settings))
+    for line in report.lines():
+        typer.echo(line)
+    raise typer.Exit(0 if report.good else WRONG)
+
+
+@app.command()
+def demo(
+    for_: Annotated[float | None, typer.Option("--for", min=1, help="Stop after so many seconds.")] = None,
+    rate: Annotated[float, typer.Option(min=0.01, max=100, help="Calls per second.")] = 0.5,
+    json: Annotated[bool, typer.Option("--json", help="The last line is a JSON report.")] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web pages.")] = 8080,
+) -> None:
+    """A private Asterisk with callers and agents; one seat is left free for you."""
+    _logging(json=False, level=logging.WARNING)
+    report = _finish(_demo(for_, rate, port))
+    if report is not None:
+        typer.echo(report.line() if json else _summary(report))
+
+
+@app.command()
+def provision(config: Config = None) -> None:
+    """Print the PJSIP configuration of every seat, for the PBX."""
+    typer.echo(_finish(people.provision(_load(config))))
+
+
+@db.command("upgrade")
+def db_upgrade(config: Config = None) -> None:
+    """Bring the database's schema up to this program's."""
+    _finish(upgrade(_load(config).database_url))
+    typer.echo("database is up to date")
+
+
+@user.command("add")
+def user_add(  # noqa: PLR0917 - typer makes options of the parameters
+    login: Annotated[str, typer.Argument(help="Name to sign in with.")],
+    role: Annotated[str, typer.Option(help="agent, supervisor or admin.")] = "agent",
+    name: Annotated[str, typer.Option(help="Name shown to others.")] = "",
+    province: Annotated[str, typer.Option(help="Agent's province code, such as hubei.")] = "",
+    pools: Annotated[str, typer.Option(help="Agent's pools, comma-separated; default: by province.")] = "",
+    seat: Annotated[str, typer.Option(help="browser:NAME, sip:NAME or mobile:NUMBER.")] = "",
+    password: Annotated[str, typer.Option(envvar="SEATS_PASSWORD", prompt=True, hide_input=True)] = "",
+    config: Config = None,
+) -> None:
+    """Add someone who may sign in; an agent gets a seat as well."""
+    wish = people.Wish(login, role, name or login, province, pools, seat, password)
+    typer.echo(_finish(people.add(_load(config), wish)))
+
+
+def _load(config: Path | None) -> Settings:
+    try:
+        return load(config)
+    except SeatsError as error:
+        _wrong(error)
+
+
+def _wrong(error: Exception) -> NoReturn:
+    for line in str(error).splitlines():
+        err.print(line, markup=False, soft_wrap=True)
+    raise typer.Exit(WRONG)
+
+
+def _finish(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; what people can mend is said in a line, and the exit code is 2."""
+    try:
+        return uvloop.run(work)
+    except (SeatsError, StoreError, DomainError, TelephonyError, LabError) as error:
+        _wrong(error)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+async def _serve(settings: Settings) -> None:
+    stop = _on_signals()
+    async with serve(settings):
+        structlog.get_logger("seats").info(
+            "serving", url=f"{tls.scheme(settings.http)}://{settings.http.host}:{settings.http.port}"
+        )
+        await stop.wait()
+
+
+async def _demo(for_s: float | None, rate: float, port: int) -> demo_module.Report | None:
+    stop = _on_signals()
+    work = asyncio.create_task(demo_module.run(for_s=for_s, rate=rate, port=port, say=_say, ready=_invite))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not work.done():
+        work.cancel()
+        await asyncio.wait([work])
+    return None if work.cancelled() else work.result()
+
+
+def _on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _say(text: str) -> None:
+    err.print(f"[dim]·[/dim] {text}")
+
+
+def _invite(url: str, logins: demo_module.Logins) -> None:
+    err.print()
+    rows = (
+        ("座席 desk", "desk", logins.agent),
+        ("看板 board", "board", logins.supervisor),
+        ("管理 admin", "admin", logins.admin),
+    )
+    for what, page, login in rows:
+        err.print(
+            f"  [bold]{what}[/bold]  {url}/{page}  [green]{login}[/green] / [green]{logins.password}[/green]"
+        )
+    err.print(
+        "\n  Sign in at the desk, allow the microphone, press 就绪 (ready): a real call comes."
+        "\n  Ctrl-C ends all.\n"
+    )
+
+
+def _summary(report: demo_module.Report) -> str:
+    data = report.data
+    lines = [f"{data['requests']} requests, {data['outcomes']['connected']} connected"]
+    lines += [
+        f"  {p:<10} {f['connected']}/{f['requests']}  {f['rate']:.1%}" for p, f in data["provinces"].items()
+    ]
+    return "\n".join(lines)
+
+
+def _logging(*, json: bool, level: int = logging.INFO) -> None:
+    """Structured logs on standard error: JSON for machines, readable for a terminal. No phone numbers."""
+    renderer: Any = (
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(
+        level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+
+
+__all__ = ["Report", "app"]

@@ -1,0 +1,121 @@
+"""Adding people from the command line, and the PBX configuration of their seats."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import NamedTuple
+
+from seats.domain.agents import SeatKind
+from seats.domain.regions import BY_CODE
+from seats.errors import Problem, SeatsError, SettingsError
+from seats.planfile import load_plan
+from seats.service import open_store
+from seats.settings import Settings
+from seats.store.passwords import hash_password
+from seats.store.rows import AgentRow, User
+from telephony.provisioning import render_pjsip, seat_secret
+
+ROLES = ("agent", "supervisor", "admin")
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
+_ADDRESS = re.compile(r"[A-Za-z0-9_]{1,32}")
+_NUMBER = re.compile(r"\+?[0-9]{5,20}")
+SHORTEST_PASSWORD = 8
+
+
+class BadPersonError(SeatsError):
+    """A person who cannot be added as asked."""
+
+    def __init__(self, key: str, what: str, allowed: str) -> None:
+        super().__init__(f"{key}: {what}; allowed: {allowed}")
+
+
+class Wish(NamedTuple):
+    """What the command line asked for."""
+
+    login: str
+    role: str
+    name: str
+    province: str
+    pools: str
+    seat: str
+    password: str
+
+
+async def add(settings: Settings, wish: Wish) -> str:
+    """Add the person; a line that says what was done. Raises :class:`BadPersonError`, :class:`StoreError`."""
+    agent = await _agent(settings, wish) if _checked_role(wish) == "agent" else None
+    store = await open_store(settings)
+    try:
+        hashed = await asyncio.to_thread(hash_password, wish.password)
+        now = time.time()
+        if agent is not None:
+            await store.put_agent(agent, at=now, actor="command line")
+        user = User(wish.login, wish.name, wish.role, agent.id if agent else None)
+        await store.add_user(user, hashed, at=now, actor="command line")
+    finally:
+        await store.close()
+    if agent is None:
+        return f"added {wish.role} {wish.login}"
+    seat = f"{agent.seat_kind}:{agent.seat_address}"
+    return f"added agent {wish.login}: seat {seat}, pools {', '.join(agent.pools)}"
+
+
+async def provision(settings: Settings) -> str:
+    """The PJSIP configuration of every agent's browser or SIP seat."""
+    master = settings.phone.master_secret.get_secret_value()
+    if not master:
+        problem = Problem("settings", "phone.master_secret", "is empty", "16 characters or more")
+        raise SettingsError([problem])
+    store = await open_store(settings)
+    try:
+        agents = await store.agents()
+    finally:
+        await store.close()
+    return render_pjsip(
+        (a.seat_kind, a.seat_address, seat_secret(master, a.seat_address))
+        for a in agents
+        if a.seat_kind != SeatKind.MOBILE
+    )
+
+
+def _checked_role(wish: Wish) -> str:
+    if not _LOGIN.fullmatch(wish.login):
+        raise BadPersonError(
+            "login", f"{wish.login!r}", "1 to 64 of A-Z a-z 0-9 _ . @ -, a letter or digit first"
+        )
+    if wish.role not in ROLES:
+        raise BadPersonError("--role", f"{wish.role!r}", ", ".join(ROLES))
+    if len(wish.password) < SHORTEST_PASSWORD:
+        raise BadPersonError("password", "is too short", f"{SHORTEST_PASSWORD} characters or more")
+    return wish.role
+
+
+async def _agent(settings: Settings, wish: Wish) -> AgentRow:
+    if wish.province not in BY_CODE:
+        raise BadPersonError("--province", f"{wish.province!r}", ", ".join(BY_CODE))
+    kind, _, address = wish.seat.partition(":")
+    kinds = [k.value for k in SeatKind]
+    pattern = _NUMBER if kind == SeatKind.MOBILE else _ADDRESS
+    if kind not in kinds or not pattern.fullmatch(address):
+        raise BadPersonError("--seat", f"{wish.seat!r}", "browser:NAME, sip:NAME or mobile:NUMBER")
+    known = (await _plan_pools(settings)).keys()
+    wanted = [p for p in wish.pools.split(",") if p] or [
+        wish.province,
+        BY_CODE[wish.province].region,
+        "nation",
+    ]
+    for pool in wanted:
+        if pool not in known:
+            raise BadPersonError("--pools", f"unknown pool {pool!r}", ", ".join(sorted(known)))
+    return AgentRow(wish.login, wish.name, wish.province, tuple(wanted), kind, address)
+
+
+async def _plan_pools(settings: Settings) -> dict[str, object]:
+    store = await open_store(settings)
+    try:
+        plan = await store.latest_plan() or load_plan(settings.routing)
+    finally:
+        await store.close()
+    return dict(plan.pools)

@@ -1,0 +1,287 @@
+"""The service: every room, wired. Nothing else wires rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from metrics.series import WAIT_BUCKETS, Series, Totals
+from seats import tls
+from seats.domain.agents import Chosen, Seat, SeatKind
+from seats.domain.events import Event, RequestOpened
+from seats.domain.messages import AgentConfigured, RequestRecalled, StateAsked
+from seats.domain.plan import Plan
+from seats.domain.regions import PROVINCES, UNKNOWN
+from seats.domain.requests import Confidence, Origin, Outcome
+from seats.domain.state import State
+from seats.domain.tally import Tally
+from seats.engine.engine import Engine
+from seats.engine.node import Node
+from seats.engine.outbox import Outbox
+from seats.errors import SeatsError
+from seats.numbering import Numbering
+from seats.planfile import load_plan
+from seats.settings import Pbx, Settings
+from seats.store.errors import OldSchemaError, StoreError
+from seats.store.ledger import IN_PROGRESS
+from seats.store.rows import OpenRow
+from seats.store.schema import SchemaState, schema_state, upgrade
+from seats.store.store import Store
+from seats.store.writer import LedgerWriter
+from seats.web.app import create_app
+from seats.web.sessions import ARGON2
+from telephony.link import Link, NodeSettings
+from telephony.provisioning import seat_secret
+
+log = structlog.get_logger(__name__)
+
+CODES = (*(p.code for p in PROVINCES), UNKNOWN)
+BALANCE_EVERY = 15.0
+"""Seconds between two comparisons of the live figures with the ledger."""
+
+
+class PortTakenError(SeatsError):
+    """The web server's address is in use or not ours."""
+
+
+class Service:
+    """One running service. Made by :func:`serve`."""
+
+    def __init__(
+        self, settings: Settings, store: Store, plan: Plan, epoch: int, numbering: Numbering
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.engine = Engine(State(plan, epoch=epoch), Tally(CODES, settings.zone))
+        self.writer = LedgerWriter(store.database, now=self.engine.now)
+        self.series = Series(CODES, self.engine.tally, lambda: self.engine.state.plan, self.engine.now)
+        self.nodes = [
+            Node(node_settings(p), self.engine, numbering.resolve, self._closed) for p in settings.pbx
+        ]
+        self.unreconciled = 0
+        self._requests_seen = 0
+        links = {node.name: node.link for node in self.nodes}
+        self.engine.carry = Outbox(links, self.engine.post).carry
+        for sink in (self.writer.append, self.series.sink, self._count):
+            self.engine.subscribe(sink)
+        self._add_gauges()
+
+    async def take_up(self) -> None:
+        """Go on from the ledger: figures, agents and their chosen states, requests that were not over."""
+        await self._seed_figures()
+        states = await self.store.last_states()
+        for row in await self.store.agents():
+            seat = Seat(SeatKind(row.seat_kind), row.seat_address)
+            self.engine.ask(AgentConfigured(row.id, row.name, row.province, row.pools, seat))
+            last = states.get(row.id)
+            if last is not None and last.chosen != Chosen.SIGNED_OUT:
+                chosen = Chosen(last.reserved or last.chosen)
+                reason = (last.reserved_reason if last.reserved else last.reason) or ""
+                self.engine.ask(StateAsked(row.id, chosen, reason, "restart"))
+        for open_row in await self.store.open_requests():
+            await self._recall(open_row)
+
+    def app(self) -> web.Application:
+        """The web application."""
+        return create_app(
+            engine=self.engine,
+            store=self.store,
+            settings=self.settings,
+            passwords=ARGON2,
+            metrics_text=self.series.text,
+            ready=self.ready,
+            sip_secret=lambda address: seat_secret(
+                self.settings.phone.master_secret.get_secret_value(), address
+            ),
+        )
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Whether calls can be handled and kept, and the state of each part."""
+        links = {name: {"state": v.state, "reason": v.reason} for name, v in self.engine.links.items()}
+        database = {
+            "up": self.writer.healthy,
+            "pending": self.writer.pending,
+            "error": self.writer.last_error,
+        }
+        up = any(v.state == "up" for v in self.engine.links.values())
+        return up and self.writer.healthy and self.engine.leader, {
+            "links": links,
+            "database": database,
+            "leader": self.engine.leader,
+        }
+
+    async def keep_balance(self) -> None:
+        """Compare what was counted with what was written, for ever."""
+        start = await self._rows()
+        while True:
+            await asyncio.sleep(BALANCE_EVERY)
+            try:
+                seen = self._requests_seen
+                await self.writer.flush()
+                self.unreconciled = abs(await self._rows() - start - seen)
+            except StoreError as error:
+                log.warning("balance_unknown", error=str(error))
+
+    async def _rows(self) -> int:
+        return sum((await self.store.totals()).values())
+
+    async def _closed(self, requests: Sequence[str]) -> set[str]:
+        await self.writer.flush()
+        return await self.store.closed(requests)
+
+    async def _recall(self, row: OpenRow) -> None:
+        offers = await self.store.offers(row.id) if row.answered_at is not None else []
+        self.engine.ask(
+            RequestRecalled(
+                row.id,
+                row.node,
+                row.channel,
+                row.uniqueid,
+                row.linkedid,
+                row.did,
+                row.number,
+                Origin(row.province, row.source, Confidence(row.confidence)),
+                row.arrived_at,
+                offers[-1].id if offers else "",
+                row.agent or "",
+                row.answered_at,
+            )
+        )
+
+    async def _seed_figures(self) -> None:
+        now = self.engine.now()
+        midnight = datetime.fromtimestamp(now, self.settings.zone).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        self.engine.tally.roll(now)
+        for row in await self.store.cohort(min(midnight.timestamp(), now - 3600)):
+            province = row.province if row.province in CODES else UNKNOWN
+            self.engine.tally.opened(province, row.arrived_at)
+            if row.outcome is not None:
+                self.engine.tally.decided(province, row.arrived_at, Outcome(row.outcome), row.waited)
+        self.series.seed(await self._totals(), await self.store.offer_totals())
+
+    async def _totals(self) -> dict[str, Totals]:
+        counts = await self.store.totals()
+        waits = await self.store.waits(WAIT_BUCKETS, Outcome.CONNECTED.value)
+        totals = {}
+        for code in CODES:
+            finished = {o: n for (p, o), n in counts.items() if p == code and o != IN_PROGRESS}
+            going_on = counts.get((code, IN_PROGRESS), 0)
+            wait = waits.get(code)
+            cumulated = [*wait.buckets, wait.number] if wait else [0] * (len(WAIT_BUCKETS) + 1)
+            steps = [n - before for n, before in zip(cumulated, [0, *cumulated], strict=False)]
+            totals[code] = Totals(
+                sum(finished.values()) + going_on, going_on, finished, steps, wait.total if wait else 0.0
+            )
+        return totals
+
+    def _count(self, events: Sequence[Event]) -> None:
+        self._requests_seen += sum(1 for e in events if type(e) is RequestOpened)
+
+    def _add_gauges(self) -> None:
+        for node in self.nodes:
+            link = node.link
+            self.series.gauge(
+                "seats_ami_connected",
+                "Link to the node is up.",
+                _is_up(link),
+                node=node.name,
+            )
+            self.series.gauge(
+                "seats_ami_event_lag_seconds",
+                "How late the node's events reach us.",
+                _lag(link),
+                node=node.name,
+            )
+        self.series.gauge("seats_leader", "This process decides.", lambda: float(self.engine.leader))
+        self.series.gauge(
+            "seats_ledger_unreconciled",
+            "Requests by which the live count and the ledger differ.",
+            lambda: float(self.unreconciled),
+        )
+        self.series.gauge(
+            "seats_ledger_pending_events", "Events not written yet.", lambda: float(self.writer.pending)
+        )
+
+
+def _is_up(link: Link) -> Callable[[], float]:
+    return lambda: float(link.up)
+
+
+def _lag(link: Link) -> Callable[[], float]:
+    return lambda: link.lag
+
+
+def node_settings(pbx: Pbx) -> NodeSettings:
+    """A node of the settings as the link wants it."""
+    return NodeSettings(pbx.name, pbx.host, pbx.port, pbx.username, pbx.secret.get_secret_value())
+
+
+@contextlib.asynccontextmanager
+async def serve(settings: Settings) -> AsyncIterator[Service]:
+    """A service that runs until the context ends. Raises :class:`SeatsError`, :class:`StoreError`."""
+    store = await open_store(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        plan = await store.latest_plan() or load_plan(settings.routing)
+        numbering = await asyncio.to_thread(load_numbering, settings)
+        service = Service(settings, store, plan, await store.next_epoch(), numbering)
+        stack.callback(service.engine.close)
+        await service.take_up()
+        runner = web.AppRunner(service.app(), access_log=None, shutdown_timeout=2.0)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await _listen(runner, settings)
+        service.writer.start()
+        stack.push_async_callback(service.writer.close)
+        tasks = [asyncio.create_task(node.run()) for node in service.nodes]
+        tasks.append(asyncio.create_task(service.keep_balance()))
+        stack.push_async_callback(_end, tasks)
+        for node in service.nodes:
+            stack.push_async_callback(node.close)
+        yield service
+
+
+async def open_store(settings: Settings) -> Store:
+    """The database, made when there is none; an older or newer one is refused untouched."""
+    state = await schema_state(settings.database_url)
+    if state is SchemaState.EMPTY:
+        await upgrade(settings.database_url)
+    elif state is SchemaState.BEHIND:
+        raise OldSchemaError(
+            settings.database.render_as_string(hide_password=True),
+            "is older than this program",
+            "seats db upgrade",
+        )
+    return await Store.open(settings.database_url)
+
+
+def load_numbering(settings: Settings) -> Numbering:
+    """The tables that tell a caller's province."""
+    numbers = settings.numbers
+    return Numbering.load(settings.prefixes, numbers.customers, numbers.dialled, numbers.trunks)
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+    http = settings.http
+    context = tls.server_context(http)
+    try:
+        await web.TCPSite(runner, http.host, http.port, ssl_context=context).start()
+    except OSError as error:
+        raise PortTakenError(
+            f"http: cannot listen on {http.host}:{http.port}: {error.strerror or error}; "
+            "allowed: an address of this machine and a free port (http.host, http.port)"
+        ) from None
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

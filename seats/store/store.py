@@ -1,0 +1,36 @@
+"""The store as a whole: every subject over one database."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from seats.store.audit import Audit
+from seats.store.database import Database
+from seats.store.ledger import Ledger
+from seats.store.people import People
+from seats.store.routing import Routing
+from seats.store.schema import require_current
+
+
+class Store(Ledger, People, Routing, Audit):
+    """All the doors. Made by :meth:`open`; ``close`` ends it."""
+
+    @classmethod
+    async def open(cls, url: str) -> Store:
+        """Open a database whose schema is this program's. Raise :class:`seats.store.errors.StoreError`."""
+        database = Database(url)
+        try:
+            await require_current(database)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database)
+
+    async def ping(self) -> None:
+        """Raise :class:`seats.store.errors.UnreachableDatabaseError` unless the database answers."""
+        async with self.database.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.database.close()

@@ -1,0 +1,244 @@
+"""The ledger's writer: takes events at once, writes them a little later in groups, loses none.
+
+One background task writes; whoever appends never waits. What cannot be written because the database is
+locked or away stays queued and is tried again, for ever, up to a bound; a value the database refuses as
+such is set aside and counted, so that it cannot hold up the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from sqlalchemy import Executable, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from seats.domain.events import Event
+from seats.store import tables as t
+from seats.store.database import Database, is_rejection, reason_of
+from seats.store.errors import UnreachableDatabaseError
+from seats.store.statements import ORDER, changes
+
+log = structlog.get_logger(__name__)
+
+GROUP_SECONDS = 0.05
+GROUP_EVENTS = 250
+BOUND = 1_000_000
+"""Events kept while the database is away: about half an hour of 100 calls a second."""
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.05, 5.0
+_TRY_AGAIN = (UnreachableDatabaseError, SQLAlchemyError, OSError)
+
+
+class LedgerWriter:
+    """Writes the core's events behind the decision. Use from one event loop: ``start`` … ``close``."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        group_seconds: float = GROUP_SECONDS,
+        group_events: int = GROUP_EVENTS,
+        bound: int = BOUND,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._group_seconds, self._group_events, self._bound = group_seconds, group_events, bound
+        self._now = now
+        self._id = uuid.uuid4().hex
+        self._batch_number = 0
+        self._queue: deque[Event] = deque()
+        self._batch: list[Event] = []
+        self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._statements = _statements(database.is_sqlite)
+        self.appended = 0
+        """Events taken since the start."""
+        self.written = 0
+        """Events dealt with since the start: in the database, or refused by it."""
+        self.lost = 0
+        """Events refused because the queue was full."""
+        self.rejected = 0
+        """Events the database refused for their content."""
+        self.healthy = True
+        """The last attempt to write succeeded."""
+        self.last_error = ""
+        """Why the last failed attempt failed; empty once one succeeds."""
+
+    @property
+    def pending(self) -> int:
+        """Events taken and not written yet."""
+        return self.appended - self.written
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Queue events. Never waits; past the bound, what is too much is counted in ``lost``."""
+        room = self._bound - self.pending
+        if len(events) > room:
+            if self.lost == 0:
+                log.error("ledger_full", bound=self._bound, error=self.last_error)
+            self.lost += len(events) - max(room, 0)
+            events = events[: max(room, 0)]
+        self._queue.extend(events)
+        self.appended += len(events)
+        if events:
+            self._wake.set()
+            if len(self._queue) >= self._group_events:
+                self._hurry.set()
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._run(), name="ledger writer")
+
+    async def flush(self) -> None:
+        """Return once everything appended so far is written. Waits as long as the database is away."""
+        if self.written >= self.appended:
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append((self.appended, waiter))
+        self._hurry.set()
+        await waiter
+
+    async def close(self, within: float = 10.0) -> int:
+        """Write what is left for at most ``within`` seconds, then stop; how many events stayed unwritten."""
+        if self._task is None:
+            return self.pending
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self.flush()
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+        if self.pending:
+            log.error("ledger_unwritten", events=self.pending, error=self.last_error)
+        return self.pending
+
+    # --- the background task ----------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            await self._gather()
+            self._take()
+            await self._write_until_done()
+            self._done()
+
+    async def _gather(self) -> None:
+        """Let a group come together, unless it is large already or someone waits for it."""
+        if not self._hurry.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._group_seconds):
+                    await self._hurry.wait()
+
+    def _take(self) -> None:
+        size = min(len(self._queue), self._group_events)
+        self._batch = [self._queue.popleft() for _ in range(size)]
+        self._batch_number += 1
+
+    def _done(self) -> None:
+        self.written += len(self._batch)
+        self._batch = []
+        if not self._queue:
+            self._wake.clear()
+        while self._waiters and self._waiters[0][0] <= self.written:
+            _, waiter = self._waiters.pop(0)
+            if not waiter.done():
+                waiter.set_result(None)
+        if not self._waiters and len(self._queue) < self._group_events:
+            self._hurry.clear()
+
+    async def _write_until_done(self) -> None:
+        backoff = FIRST_BACKOFF
+        while True:
+            try:
+                await self._write(self._batch)
+            except Exception as error:
+                if is_rejection(error) or not isinstance(error, _TRY_AGAIN):
+                    await self._write_one_by_one(error)
+                    return
+                self._failed(error)
+            else:
+                self._succeeded()
+                return
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, LONGEST_BACKOFF)
+
+    async def _write_one_by_one(self, refusal: BaseException) -> None:
+        """Some event of the group cannot be written: find it, set it aside, write the others."""
+        events, self._batch = self._batch, []
+        if len(events) == 1:
+            self.rejected += 1
+            self.written += 1
+            log.error("ledger_refused", kind=type(events[0]).__name__, error=reason_of(refusal))
+            return
+        for event in events:
+            self._batch = [event]
+            self._batch_number += 1
+            await self._write_until_done()
+            self.written += len(self._batch)
+        self._batch = []
+
+    async def _write(self, events: list[Event]) -> None:
+        groups = changes(events)
+        async with self._database.write() as connection:
+            if not await self._claim(connection):
+                return
+            for name in ORDER:
+                if rows := groups[name]:
+                    await connection.execute(self._statements[name], rows)
+
+    async def _claim(self, connection: AsyncConnection) -> bool:
+        """Mark the group as written; False if it was already: only the answer to its commit was lost."""
+        stored = select(t.writers.c.batch).where(t.writers.c.id == self._id)
+        if not self.healthy and (await connection.scalar(stored) or 0) >= self._batch_number:
+            return False
+        row = {"id": self._id, "batch": self._batch_number, "at": self._now()}
+        await connection.execute(self._statements["claim"], row)
+        return True
+
+    def _failed(self, error: BaseException) -> None:
+        self.last_error = str(error) if isinstance(error, UnreachableDatabaseError) else reason_of(error)
+        level = log.warning if self.healthy else log.debug
+        level("ledger_not_written", error=self.last_error, pending=self.pending)
+        self.healthy = False
+
+    def _succeeded(self) -> None:
+        if not self.healthy:
+            log.info("ledger_written_again", pending=self.pending)
+        self.healthy, self.last_error = True, ""
+
+
+def _statements(is_sqlite: bool) -> dict[str, Executable]:
+    new: Any = sqlite.insert if is_sqlite else postgresql.insert
+    claim = new(t.writers)
+    return {
+        "add_request": new(t.requests).on_conflict_do_nothing(),
+        "add_offer": new(t.offers).on_conflict_do_nothing(),
+        "set_rang": _set(t.offers, "rang_at"),
+        "set_offer_ended": _set(t.offers, "ended_at", "result", "detail"),
+        "set_decided": _set(
+            t.requests,
+            "outcome", "decided_at", "answered_at", "ended_at", "agent", "queue_s", "ring_s", "reason",
+        ).where(t.requests.c.outcome.is_(None)),  # exactly one outcome: the first stands
+        "set_call_ended": _set(t.requests, "ended_at", "talk_s", "ended_by"),
+        "set_disposition": _set(t.requests, "disposition"),
+        "add_state": insert(t.agent_states),
+        "add_audit": insert(t.audit),
+        "claim": claim.on_conflict_do_update(
+            index_elements=["id"], set_={"batch": claim.excluded.batch, "at": claim.excluded.at}
+        ),
+    }  # fmt: skip
+
+
+def _set(table: Any, *columns: str) -> Any:
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    return update(table).where(table.c.id == bindparam("row")).values(values)

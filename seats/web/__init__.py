@@ -1,0 +1,1 @@
+"""What people see: sign-in, desk, wallboard, admin, JSON API, live feed."""

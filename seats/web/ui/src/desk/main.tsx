@@ -1,0 +1,63 @@
+import { effect } from "@preact/signals";
+import { me } from "../common/feed";
+import { mount } from "../common/shell";
+import { session } from "../common/session";
+import { beep, closeMic, openMic, startRing, stopRing } from "./audio";
+import { Desk } from "./desk";
+import { listenKeys } from "./keys";
+import { startLease, stopLease } from "./lease";
+import { answer, forgetAnswer, leg, startPhone, stopPhone } from "./phone";
+import { flash } from "./attention";
+import { autoAnswer } from "./settings";
+import { loadChoices, loadToday, mode } from "./state";
+import { holdPhone, releasePhone, tabState } from "./tab";
+
+mount(() => <Desk />);
+listenKeys();
+
+// The phone belongs to the signed-in agent with a browser seat, and to one tab.
+const seat = () => (session.value?.user.agent_id && me.value?.seat.kind === "browser" ? me.value.id : "");
+let holding = "";
+effect(() => {
+  const agent = session.value ? seat() || holding : "";
+  if (agent === holding) return;
+  holding = agent;
+  if (agent) {
+    holdPhone(agent);
+    void openMic();
+    startLease();
+  } else {
+    stopLease();
+    closeMic();
+    releasePhone();
+  }
+});
+tabState.subscribe((state) => void (state === "holder" ? startPhone() : stopPhone()));
+
+// Ringing is heard and seen, also from another tab.
+effect(() => {
+  if (leg.value?.state !== "ringing" || !autoAnswer.value) return;
+  beep();
+  answer();
+});
+effect(() => {
+  const ringing = leg.value?.state === "ringing";
+  if (ringing) startRing();
+  else stopRing();
+  flash(ringing || (mode.value === "offer" && leg.value === null));
+});
+effect(() => {
+  if (!me.value?.offer && !leg.value) forgetAnswer();
+});
+
+// Own figures: at the start, after each call, and now and then.
+effect(() => {
+  if (!session.value) return;
+  if (mode.value !== "offer") void loadToday().catch(() => undefined);
+});
+setInterval(() => session.value && void loadToday().catch(() => undefined), 30_000);
+session.subscribe((value) => value && void loadChoices().catch(() => undefined));
+
+window.addEventListener("beforeunload", (event) => {
+  if (leg.value?.state === "talking") event.preventDefault();
+});

@@ -1,0 +1,1 @@
+"""Everything about Asterisk; imports nothing of ours."""
