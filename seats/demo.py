@@ -9,6 +9,7 @@ import json
 import random
 import secrets
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -167,7 +168,7 @@ async def _people(settings: Settings, homes: list[tuple[str, str]], logins: Logi
     store = await open_store(settings)
     hashed = await asyncio.to_thread(hash_password, logins.password)
     try:
-        await store.save_plan(demo_plan(), at=0.0, actor="demo", comment="demo")
+        await store.save_plan(demo_plan(), at=time.time(), actor="demo", comment="demo")
         for address, province in homes:
             name = f"{BY_CODE[province].zh}{address[3:]}"
             row = AgentRow(address, name, province, pools_of(province), SeatKind.SIP.value, address)

@@ -88,7 +88,7 @@ def db_upgrade(config: Config = None) -> None:
 
 
 @user.command("add")
-def user_add(  # noqa: PLR0917 - typer makes options of the parameters
+def user_add(
     login: Annotated[str, typer.Argument(help="Name to sign in with.")],
     role: Annotated[str, typer.Option(help="agent, supervisor or admin.")] = "agent",
     name: Annotated[str, typer.Option(help="Name shown to others.")] = "",

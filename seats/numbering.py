@@ -61,7 +61,7 @@ class Numbering:
         dialled: Mapping[str, str] | None = None,
         trunks: Mapping[str, str] | None = None,
     ) -> Numbering:
-        """Read the tables (about a second, in a child process). Raise :class:`NumbersError`."""
+        """Read the tables (about a quarter of a second). Raise :class:`NumbersError`."""
         listed = read_customers(customers) if customers else None
         return cls(load_table(overrides), dialled, trunks, listed)
 

@@ -1,20 +1,16 @@
-"""Which province a number prefix belongs to, as a table of one byte per mobile prefix of 7 digits.
+"""Which province a number prefix belongs to: one byte per mobile prefix of 7 digits, and the area codes.
 
-Two packages know prefixes: phonenumbers (area codes, and mobile ranges up to about 2016) and phone (mobile
-prefixes up to the end of 2023, so it wins where both speak). Imported, phonenumbers' data of the whole
-world costs 100 MB; a short-lived child process (``python -m seats.prefixes``) does that and hands over
-the 700 kB we need.
+The facts come from the package phone (all prefixes given out until the end of 2023, with the area code of
+each). phonenumbers, the usual source, agrees where it speaks but knows a third fewer, none of the ranges
+166 to 199 among them, and costs 100 MB of memory once its data of the whole world is imported.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import re
 import struct
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +26,6 @@ OVERRIDDEN = 0x80
 _CODES = (UNKNOWN, *(p.code for p in PROVINCES))
 _INDEX = {code: n for n, code in enumerate(_CODES)}
 _BY_ZH = {p.zh[:2]: p.code for p in PROVINCES}  # two characters tell all provinces apart
-_BY_EN = {p.en: p.code for p in PROVINCES}
 _PREFIX = re.compile(r"1[3-9][0-9]{1,5}|0[1-9][0-9]{1,6}")
 _PREFIX_ALLOWED = "3 to 7 digits of a mobile number, or a land-line area code with its 0"
 
@@ -60,7 +55,7 @@ class PrefixTable:
         """Area code and province of a land-line number, both without the 0; None: no such area."""
         size = 2 if national.startswith(("10", "2")) else 3
         code = national[:size]
-        found = self._areas.get(code) or self._areas.get(code[:2])
+        found = self._areas.get(code)
         return (code, found) if found else None
 
     def override(self, prefix: str, province: str) -> None:
@@ -82,8 +77,8 @@ class PrefixTable:
 
 
 def load_table(overrides: Path | None = None) -> PrefixTable:
-    """The table of phonenumbers with the override file on top. Raise :class:`NumbersError`."""
-    table = _from_child()
+    """The package's table with the override file on top. Raise :class:`NumbersError`."""
+    table = _from_package()
     for prefix, province in read_overrides(overrides) if overrides else ():
         table.override(prefix, province)
     return table
@@ -137,64 +132,40 @@ def _read_yaml(path: Path) -> Iterator[tuple[str, str, str]]:
         yield document.where(f"prefixes.{prefix}"), prefix, str(province)
 
 
-# --- from phonenumbers ---------------------------------------------------------------------------
+# --- the package's data ---------------------------------------------------------------------------
 
 
-def _from_child() -> PrefixTable:
-    command = [sys.executable, "-m", "seats.prefixes"]
-    try:
-        done = subprocess.run(command, capture_output=True, check=True, timeout=60)  # noqa: S603 - our own module
-    except (OSError, subprocess.SubprocessError) as error:
-        problem = Problem(
-            "phonenumbers", "prefixes", f"cannot be loaded ({error})", "an installed phonenumbers"
-        )
-        raise NumbersError([problem]) from error
-    areas, _, mobile = done.stdout.partition(b"\n")
-    return PrefixTable(bytearray(mobile), json.loads(areas))
-
-
-def build(geodata: Mapping[str, Mapping[str, str]]) -> tuple[bytearray, dict[str, str]]:
-    """Mobile table and area codes from ``{E.164 prefix: {language: place}}``; longer prefixes win."""
-    mobile = bytearray(MOBILE_LAST - MOBILE_FIRST + 1)
-    areas: dict[str, str] = {}
-    chinese = ((key[2:], names) for key, names in geodata.items() if key.startswith("86"))
-    for prefix, names in sorted(chinese, key=lambda entry: len(entry[0])):
-        province = _province_of(names)
-        if not prefix.startswith("1") or prefix.startswith("10"):
-            if len(prefix) <= 3:
-                areas[prefix] = province
-        elif 4 <= len(prefix) <= 7 and prefix >= "13":  # three digits are nation-wide: no province
-            width = 10 ** (7 - len(prefix))
-            first = int(prefix) * width - MOBILE_FIRST
-            mobile[first : first + width] = bytes([_INDEX[province]]) * width
-    return mobile, areas
-
-
-def lay_phone_data(mobile: bytearray, data: bytes) -> None:
-    """Lay the phone package's file over a mobile table: texts, then (prefix, text, operator) rows."""
+def build(data: bytes) -> PrefixTable:
+    """The table of the phone package's file: a head, places as text, then (prefix, place, operator) rows."""
     (first_row,) = struct.unpack_from("<i", data, 4)
-    names: dict[int, int] = {}
-    for prefix, at, _operator in struct.iter_unpack("<iiB", data[first_row:]):
-        if at not in names:
-            place = data[at : data.index(b"\0", at)].decode()
-            names[at] = _INDEX[_province_of({"zh": place})]
+    places, areas = _places(data, first_row)
+    mobile = bytearray(MOBILE_LAST - MOBILE_FIRST + 1)
+    for prefix, place, _operator in struct.iter_unpack("<iiB", data[first_row:]):
         if MOBILE_FIRST <= prefix <= MOBILE_LAST:
-            mobile[prefix - MOBILE_FIRST] = names[at]
+            mobile[prefix - MOBILE_FIRST] = places[place]
+    return PrefixTable(mobile, areas)
 
 
-def _province_of(names: Mapping[str, str]) -> str:
-    if zh := names.get("zh"):
-        return _BY_ZH.get(zh[:2], UNKNOWN)
-    return _BY_EN.get(names.get("en", "").rpartition(", ")[2], UNKNOWN)
+def _places(data: bytes, end: int) -> tuple[dict[int, int], dict[str, str]]:
+    """Province numbers by place, provinces by area code; a place is ``湖北|武汉|430000|027``."""
+    places: dict[int, int] = {}
+    areas: dict[str, str] = {}
+    at = 8
+    while at < end:
+        stop = data.index(b"\0", at)
+        province, _city, _post_code, area = data[at:stop].decode().split("|")
+        code = _BY_ZH[province[:2]]
+        places[at] = _INDEX[code]
+        areas[area.lstrip("0")] = code
+        at = stop + 1
+    return places, areas
 
 
-def _main() -> None:
-    from phonenumbers.geodata import GEOCODE_DATA  # noqa: PLC0415 - 100 MB, wanted in the child only
-
-    mobile, areas = build(GEOCODE_DATA)
-    lay_phone_data(mobile, files("phone").joinpath("phone.dat").read_bytes())
-    sys.stdout.buffer.write(json.dumps(areas).encode() + b"\n" + bytes(mobile))
-
-
-if __name__ == "__main__":
-    _main()
+def _from_package() -> PrefixTable:
+    try:
+        return build(files("phone").joinpath("phone.dat").read_bytes())
+    except (ImportError, OSError, ValueError, LookupError, struct.error) as error:
+        allowed = "the package phone, version 0.4.5"
+        raise NumbersError(
+            [Problem("prefix data", "phone.dat", f"cannot be read ({error!r})", allowed)]
+        ) from error

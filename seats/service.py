@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -121,6 +122,7 @@ class Service:
         start = await self._rows()
         while True:
             await asyncio.sleep(BALANCE_EVERY)
+            self.engine.tally.roll(self.engine.now())  # the business day turns, calls or not
             try:
                 seen = self._requests_seen
                 await self.writer.flush()
@@ -230,7 +232,7 @@ async def serve(settings: Settings) -> AsyncIterator[Service]:
     store = await open_store(settings)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
-        plan = await store.latest_plan() or load_plan(settings.routing)
+        plan = await _plan(store, settings)
         numbering = await asyncio.to_thread(load_numbering, settings)
         service = Service(settings, store, plan, await store.next_epoch(), numbering)
         stack.callback(service.engine.close)
@@ -261,6 +263,18 @@ async def open_store(settings: Settings) -> Store:
             "seats db upgrade",
         )
     return await Store.open(settings.database_url)
+
+
+async def _plan(store: Store, settings: Settings) -> Plan:
+    """The live routing; at the very first start the file's becomes version 1."""
+    plan = await store.latest_plan()
+    if plan is None:
+        first = load_plan(settings.routing)
+        version = await store.save_plan(
+            first, at=time.time(), actor="first start", comment=settings.routing.name
+        )
+        plan = first._replace(version=version)
+    return plan
 
 
 def load_numbering(settings: Settings) -> Numbering:

@@ -28,6 +28,9 @@ PREFIX = "SEATS_"
 FILE_VARIABLE = "SEATS_CONFIG"
 """Environment variable that names the settings file when the command line does not."""
 
+OTHER_VARIABLES = frozenset({FILE_VARIABLE, "SEATS_PASSWORD", "SEATS_LAB_ROOT", "SEATS_SKIP_UI"})
+"""Variables with our prefix that are no settings: for the command line, the lab PBX and the build."""
+
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "sqlite+aiosqlite": "sqlite+aiosqlite",
@@ -169,16 +172,6 @@ class Numbers(Group):
     customers: OptionalPath = Field(default=None, description="path of a CSV of number,province; empty: none")
 
 
-class Rates(Group):
-    """Names of what is shown beside the strict rate; what it leaves out is the routing plan's business."""
-
-    reported: str = Field(
-        default="reported-v1",
-        pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$",
-        description="name and version: reported-v1",
-    )
-
-
 class Settings(Group):
     """All settings of the service."""
 
@@ -197,7 +190,6 @@ class Settings(Group):
     business_timezone: Annotated[str, AfterValidator(_zone)] = Field(
         default="Asia/Shanghai", description="an IANA time zone such as Asia/Shanghai"
     )
-    rates: Rates = Field(default=Rates(), description="a mapping")
     language: Literal["zh", "en"] = Field(default="zh", description="zh or en")
 
     @property
@@ -226,9 +218,9 @@ def load(path: Path | str | None = None, environ: Mapping[str, str] | None = Non
 
     Raise :class:`SettingsError` listing every unknown key and bad value: where, key, value, what is allowed.
     """
-    env = dict(os.environ if environ is None else environ)
-    name = path or env.get(FILE_VARIABLE)
-    env.pop(FILE_VARIABLE, None)
+    given = os.environ if environ is None else environ
+    name = path or given.get(FILE_VARIABLE)
+    env = {variable: value for variable, value in given.items() if variable not in OTHER_VARIABLES}
     try:
         document = yamlfile.read(Path(name)) if name else yamlfile.Document(Path("defaults"), {}, {})
     except ConfigError as error:

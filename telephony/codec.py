@@ -29,7 +29,18 @@ class Codec:
     what was asked for: responses, and events whose ActionID is in ``lists``. ``seen`` counts all messages.
     """
 
-    __slots__ = ("_decode", "_lines", "_rest", "_wanted", "answers", "greeting", "limit", "lists", "seen")
+    __slots__ = (
+        "_decode",
+        "_heads",
+        "_lines",
+        "_rest",
+        "_wanted",
+        "answers",
+        "greeting",
+        "limit",
+        "lists",
+        "seen",
+    )
 
     def __init__(
         self,
@@ -40,6 +51,7 @@ class Codec:
     ) -> None:
         self._wanted = None if wanted is None else frozenset(wanted)
         self._lines = frozenset(_EVENT + name.encode() for name in self._wanted or ())
+        self._heads = frozenset((line + b"\r\n")[:10] for line in self._lines)
         self._decode = decode or parse
         self._rest = b""
         self.greeting = ""
@@ -74,26 +86,32 @@ class Codec:
         return rest
 
     def _select(self, parts: list[bytes]) -> list[Any]:
-        lines, lists, decode = self._lines, self.lists, self._decode
+        heads, lines, lists = self._heads, self._lines, self.lists
         everything = self._wanted is None
         found: list[Any] = []
         for part in parts:
-            cut = part.find(b"\r\n")
-            if cut < 0 or part[:7] != _EVENT:
+            # Most events are unwanted, and told by three letters: nothing is searched in them.
+            wanted = everything
+            if part[:10] in heads:
+                cut = part.find(b"\r\n")
+                wanted = (part[:cut] if cut >= 0 else part) in lines
+            elif part[:7] != _EVENT:
                 self._odd(part, found)
                 continue
-            wanted = everything or part[:cut] in lines
             if lists and b"\r\nActionID: " in part and self._listed(part):
                 continue
             if wanted:
-                try:
-                    event = decode(part)
-                except Exception:
-                    log.exception("an event could not be read: %.200r", part)
-                    continue
-                if event is not None:
-                    found.append(event)
+                self._keep(part, found)
         return found
+
+    def _keep(self, part: bytes, found: list[Any]) -> None:
+        try:
+            event = self._decode(part)
+        except Exception:
+            log.exception("an event could not be read: %r", part[: part.find(b"\r\n")])
+            return
+        if event is not None:
+            found.append(event)
 
     def _listed(self, part: bytes) -> bool:
         message = parse(part)
@@ -110,9 +128,7 @@ class Codec:
         if "Response" in message or (name is not None and str(message.get("ActionID")) in self.lists):
             self.answers.append(message)
         elif isinstance(name, str) and (self._wanted is None or name in self._wanted):
-            event = self._decode(part)
-            if event is not None:
-                found.append(event)
+            self._keep(part, found)
 
 
 def parse(part: bytes) -> Message:

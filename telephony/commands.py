@@ -62,8 +62,8 @@ def ring(channel: str, offer: str, timeout: int, kind: str, address: str) -> Act
     _between(timeout, 1, 600, "timeout")
     if kind == "s":
         _match(_ADDRESS, address, "address", "1 to 40 of A-Z a-z 0-9 _")
-    else:
-        _match(_MOBILE, address, "address", "3 to 20 digits, + before them if any")
+    elif not _MOBILE.fullmatch(address):
+        raise BadValueError("not a phone number", "address", "3 to 20 digits, + before them if any")
     exten = f"o-{offer}-{timeout}-{kind}-{address}"
     if len(exten) > _EXTEN_LIMIT:
         raise BadValueError(f"extension of {len(exten)} characters", "offer and address", str(_EXTEN_LIMIT))

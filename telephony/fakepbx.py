@@ -30,6 +30,7 @@ _SIP = {17: "486", 19: "480", 21: "603", 127: "487"}
 """Causes with which the PBX also tells the SIP status, as ``TechCause``."""
 _GOODBYES = {"timeout": 19, "no_seat": 17, "closed": 21}
 _TRUNK = "lab_trunk"
+_MOBILE_TRUNK = "lab_mobile"
 _UNKNOWN = "<unknown>"
 _CLICK = 0.001
 """Seconds between two steps of the PBX."""
@@ -51,13 +52,21 @@ _ANSWERS = Behaviour()
 
 @dataclass(slots=True)
 class Seat:
-    """A seat's device; ``behaves`` is asked with the offer's id at each ring."""
+    """A seat's device; ``behaves`` is asked with the offer's id at each ring.
+
+    An address of digits is a mobile: rung through the trunk ``lab_mobile``, without a state of its own.
+    """
 
     address: str
     behaves: Callable[[str], Behaviour]
     registered: bool = True
     state: str = "NOT_INUSE"
     rings: int = 0
+
+    @property
+    def mobile(self) -> bool:
+        """Tell whether this is a mobile."""
+        return self.address.lstrip("+").isdigit()
 
 
 @dataclass(slots=True, eq=False)
@@ -190,8 +199,23 @@ class FakePbx:
     def register(self, address: str, registered: bool = True) -> None:
         """Let a seat's registration come or go."""
         seat = self.seats[address]
+        if seat.registered == registered:
+            return
         seat.registered = registered
+        if seat.mobile:
+            return
+        status = "Reachable" if registered else "Unreachable"
+        peer = [("ChannelType", "PJSIP"), ("Peer", f"PJSIP/{address}"), ("PeerStatus", status)]
+        self.ami.event("PeerStatus", "system,all", peer)
         self._device(seat, "NOT_INUSE" if registered else "UNAVAILABLE")
+        contact = [
+            ("URI", f"sip:{address}@127.0.0.1"),
+            ("ContactStatus", "NonQualified" if registered else "Removed"),
+            ("AOR", address),
+            ("EndpointName", address),
+            ("RoundtripUsec", "0"),
+        ]
+        self.ami.event("ContactStatus", "system,all", contact)
 
     def arrive(
         self,
@@ -284,18 +308,18 @@ class FakePbx:
         if seat is None or not seat.registered:
             self._later(caller, _CLICK, lambda: self._returned(caller, "CHANUNAVAIL", 3))
             return
-        leg = caller.leg = self._channel(address, caller.channel.linkedid, "seats-none", "s", "0")
+        endpoint = _MOBILE_TRUNK if seat.mobile else address
+        leg = caller.leg = self._channel(endpoint, caller.channel.linkedid, "seats-none", "s", "0")
         self._event("Newchannel", leg.headers())
-        leg.exten, leg.number, leg.connected = exten, exten, caller.cli
+        leg.exten = leg.number = exten
+        leg.connected = leg.connected_name = f"{caller.cli[:3]}****{caller.cli[-4:]}"
         presentation = [("CID-CallingPres", "0 (Presentation Allowed, Not Screened)")]
         self._event("NewCallerid", [*leg.headers(), *presentation])
         self._event("NewConnectedLine", leg.headers())
         leg.context, leg.exten = "seats-leg", "s"
-        leg.connected = leg.connected_name = f"{caller.cli[:3]}****{caller.cli[-4:]}"
-        self._event("NewConnectedLine", leg.headers())
-        self._dial(caller, leg, "DialBegin", [("DialString", address)])
-        caller.channel.connected = exten
-        self._event("NewConnectedLine", caller.channel.headers())
+        self._dial(
+            caller, leg, "DialBegin", [("DialString", f"{address}@{endpoint}" if seat.mobile else address)]
+        )
         leg.context, leg.exten = "seats-none", exten
         seat.rings += 1
         behaviour = seat.behaves(offer)
@@ -391,7 +415,8 @@ class FakePbx:
         channel = caller.channel
         caller.ended_at, caller.ended_by, caller.hears = self.clock(), by, ""
         talked = caller.ended_at - caller.answered_at if caller.answered_at is not None else 0.0
-        self.records[caller.request] += f"|{caller.ended_at:.3f}|{cause}|{talked:.0f}|{caller.offer}"
+        record = self.records.get(caller.request, "v1||||")
+        self.records[caller.request] = f"{record}|{caller.ended_at:.3f}|{cause}|{talked:.0f}|{caller.offer}"
         place = channel.context, channel.exten
         channel.context, channel.exten = "seats-end", "s"
         self._user(caller, "SeatsEnd", [("Cause", str(cause))])
@@ -434,6 +459,8 @@ class FakePbx:
     def _device(self, seat: Seat, state: str) -> None:
         if seat.state != state:
             seat.state = state
+            if seat.mobile:
+                return
             self._event("DeviceStateChange", [("Device", f"PJSIP/{seat.address}"), ("State", state)])
 
     def _later(self, caller: Caller, delay: float, then: Callable[[], None]) -> None:
@@ -465,8 +492,11 @@ class FakePbx:
             handler(self, connection, action)
 
     def _setvar(self, connection: Connection, action: Action) -> None:
-        if "channel" not in action:
-            self.globals[action["variable"]] = action.get("value", "")
+        name = action["variable"]
+        if name.startswith("DB_DELETE(seats/"):
+            self.records.pop(name.removeprefix("DB_DELETE(seats/").rstrip(")"), None)
+        elif "channel" not in action:
+            self.globals[name] = action.get("value", "")
         connection.reply(action, [("Message", "Variable Set")])
 
     def _getvar(self, connection: Connection, action: Action) -> None:
@@ -531,7 +561,8 @@ class FakePbx:
         ]
 
     def _device_states(self, connection: Connection, action: Action) -> None:
-        items = [[("Device", f"PJSIP/{s.address}"), ("State", s.state)] for s in self.seats.values()]
+        seats = [seat for seat in self.seats.values() if not seat.mobile]
+        items = [[("Device", f"PJSIP/{seat.address}"), ("State", seat.state)] for seat in seats]
         connection.listing(action, "DeviceStateChange", items, "DeviceStateListComplete")
 
     def _db_tree(self, connection: Connection, action: Action) -> None:

@@ -43,7 +43,10 @@ class LinkState(StrEnum):
 
 
 class NodeSettings(NamedTuple):
-    """One PBX node; all times in seconds. ``heartbeat_s`` 0 sends none."""
+    """One PBX node; all times in seconds. ``heartbeat_s`` 0 sends none.
+
+    ``connect_s`` is for each step; Asterisk takes a second to refuse a log-in.
+    """
 
     name: str
     host: str
@@ -186,8 +189,13 @@ class Link:
             return await self._session().call_list(action, timeout=timeout)
 
     async def refresh(self) -> Snapshot:
-        """Take a snapshot now and give it, also to ``on_snapshot``; events meanwhile are told after it."""
+        """Take a snapshot now and give it, also to ``on_snapshot``; events meanwhile are told after it.
+
+        Raises LinkLostError unless the link is up, and the errors of ``call_list``.
+        """
         async with self._refreshing:
+            if not self.up:
+                raise LinkLostError(f"link is {self.state}", self.node.name)
             self._kept = []
             try:
                 taken = await snapshot.take(self.node.name, self.call_list)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import socket
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 
 _SUCCESS = frozenset({"Success", "Goodbye", "Follows"})
 _RECEIVE_BUFFER = 64 << 20
-_GRACE = 0.02
 
 
 class Reply(NamedTuple):
@@ -58,10 +58,10 @@ class Login(NamedTuple):
 class _Pending:
     """An action whose answer is awaited."""
 
-    __slots__ = ("due", "future", "items", "many", "name", "timer")
+    __slots__ = ("future", "items", "many", "name", "timer")
 
-    def __init__(self, name: str, future: asyncio.Future[Reply], due: float, many: bool) -> None:
-        self.name, self.future, self.due, self.many = name, future, due, many
+    def __init__(self, name: str, future: asyncio.Future[Reply], many: bool) -> None:
+        self.name, self.future, self.many = name, future, many
         self.items: list[Message] = []
         self.timer: asyncio.TimerHandle | None = None
 
@@ -71,6 +71,10 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type hi
 
     def __init__(self, session: Session) -> None:
         self.session = session
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.session._protocol = self
 
     def data_received(self, data: bytes) -> None:
         self.session._received(data)
@@ -113,6 +117,7 @@ class Session:
         self._ping_every, self._ping_within = ping_every, ping_within
         self._codec = Codec(wanted if events else (), decode)
         self._pending: dict[str, _Pending] = {}
+        self._prefix = f"seats-{secrets.token_hex(3)}-"
         self._next_id = 0
         self._protocol: _Protocol | None = None
         self._greeted: asyncio.Future[None] | None = None
@@ -151,7 +156,7 @@ class Session:
         except TimeoutError:
             self._abandon()
             raise UnreachableError(f"no AMI greeting within {timeout:g} s", self.login.where) from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
             self._abandon()
             kind = NobodyThereError if isinstance(error, ConnectionRefusedError) else UnreachableError
             raise kind(str(error), self.login.where) from None
@@ -219,17 +224,16 @@ class Session:
         loop = asyncio.get_running_loop()
         sock = await _connect_socket(loop, self.login)
         self._greeted = loop.create_future()
-        _, protocol = await loop.create_connection(lambda: _Protocol(self), sock=sock)
-        self._protocol = protocol
+        await loop.create_connection(lambda: _Protocol(self), sock=sock)
         await self._greeted
 
     def _submit(self, action: commands.Action, timeout: float, *, many: bool) -> _Pending:
         commands.check(action)
         self._next_id += 1
-        action_id = f"seats-{self._next_id}"
+        action_id = f"{self._prefix}{self._next_id}"
         wire = WireAction({**action, "ActionID": action_id})
         loop = asyncio.get_running_loop()
-        pending = _Pending(str(action["Action"]), wire.future, loop.time() + timeout, many)
+        pending = _Pending(str(action["Action"]), wire.future, many)
         pending.future.add_done_callback(_retrieve)
         if self._protocol is None or self.error is not None:
             pending.future.set_exception(self.error or LinkLostError("not connected", self.login.where))
@@ -253,12 +257,6 @@ class Session:
     def _expire(self, action_id: str) -> None:
         pending = self._pending.get(action_id)
         if pending is None:
-            return
-        loop = asyncio.get_running_loop()
-        if loop.time() - pending.due > _GRACE:
-            # The loop itself stalled: the answer may already wait in the socket, so it is read first.
-            pending.due = loop.time() + _GRACE
-            pending.timer = loop.call_later(_GRACE, self._expire, action_id)
             return
         self._forget(action_id)
         if not pending.future.done():
@@ -291,7 +289,7 @@ class Session:
         action_id = text(message, "ActionID")
         pending = self._pending.get(action_id)
         if pending is None:
-            log.debug("%s: an answer nobody waits for: %s", self.login.where, message)
+            log.debug("%s: an answer nobody waits for, to %s", self.login.where, action_id)
         elif "Response" in message:
             self._first_answer(action_id, pending, message)
         elif pending.many:

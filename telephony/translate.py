@@ -3,7 +3,7 @@
 Messages are plain dicts, header names as sent; a repeated header comes as a list, of which the first counts.
 """
 
-# ruff: noqa: PLR0917 - a maker takes the values of its headers in the order of its needs
+
 
 from __future__ import annotations
 
@@ -39,15 +39,14 @@ Headers = Mapping[str, str | list[str]]
 _CONNECT = "seats-connect"
 _SEAT_TECH = "PJSIP/"
 _UNREACHABLE_DEVICE = frozenset({"UNAVAILABLE", "INVALID"})
+_SHAPES = 1000
+"""Most kinds of events to learn the places of headers for; a PBX sends a few dozen."""
 _OFFER_LETTERS = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
 
 
 def translate(node: str, headers: Headers) -> PbxEvent | None:
     """Give the typed event these headers tell of, or None if they tell nothing we use."""
-    name = headers.get("Event")
-    maker = _MAKERS.get(name) if isinstance(name, str) else None
-    if name == "UserEvent":
-        maker = _USER_MAKERS.get(text(headers, "UserEvent"))
+    maker = _maker(headers)
     return maker.make(node, *[text(headers, needed) for needed in maker.needs]) if maker else None
 
 
@@ -99,17 +98,19 @@ class RawTranslator:
 
     def __init__(self, node: str) -> None:
         self._node = node
-        self._shapes: dict[tuple[str, int], tuple[_Shape, _Make]] = {}
+        self._shapes: dict[tuple[str, int], _Shape] = {}
 
     def __call__(self, raw: bytes) -> PbxEvent | None:
         """Give what ``translate`` gives for this one whole event."""
         lines = raw.decode("utf-8", "replace").split("\r\n")
-        known = self._shapes.get((lines[0], len(lines)))
-        if known is None:
+        shape = self._shapes.get((lines[0], len(lines)))
+        if shape is None:
             return self._learn(raw, lines)
-        shape, make = known
+        make, kind_at, kind, places = shape
+        if lines[kind_at] != kind:
+            return self._learn(raw, lines)
         values = []
-        for at, size, prefix in shape:
+        for at, size, prefix in places:
             line = lines[at]
             if line[:size] != prefix:
                 return self._learn(raw, lines)
@@ -117,20 +118,29 @@ class RawTranslator:
         return make(self._node, *values)
 
     def _learn(self, raw: bytes, lines: list[str]) -> PbxEvent | None:
-        maker = _MAKERS.get(lines[0].removeprefix("Event: "))
+        headers = parse(raw)
+        maker = _maker(headers)
         if maker is not None:
-            shape = [_find(lines, f"{name}: ") for name in maker.needs]
-            if None not in shape and len(self._shapes) < 1000:
-                places = tuple(place for place in shape if place is not None)
-                self._shapes[lines[0], len(lines)] = places, maker.make
-        return translate(self._node, parse(raw))
+            places = tuple(_find(lines, f"{name}: ") for name in maker.needs)
+            kind_at = _find(lines, "UserEvent: ")[0] if lines[0] == "Event: UserEvent" else 0
+            if all(size for _, size, _ in places) and len(self._shapes) < _SHAPES:
+                self._shapes[lines[0], len(lines)] = _Shape(maker.make, kind_at, lines[kind_at], places)
+        return translate(self._node, headers)
 
 
-def _find(lines: list[str], prefix: str) -> tuple[int, int, str] | None:
+def _maker(headers: Headers) -> _Maker | None:
+    name = headers.get("Event")
+    if name == "UserEvent":
+        return _USER_MAKERS.get(text(headers, "UserEvent"))
+    return _MAKERS.get(name) if isinstance(name, str) else None
+
+
+def _find(lines: list[str], prefix: str) -> tuple[int, int, str]:
+    """Give where a header stands, its prefix's length and the prefix; length 0 if it is missing."""
     for at, line in enumerate(lines):
         if line.startswith(prefix):
             return at, len(prefix), prefix
-    return None
+    return 0, 0, ""
 
 
 def _request_made(
@@ -220,7 +230,15 @@ def _renamed(node: str, uniqueid: str, old: str, new: str) -> PbxEvent | None:
 
 
 _Make = Callable[..., PbxEvent | None]
-_Shape = tuple[tuple[int, int, str], ...]
+
+
+class _Shape(NamedTuple):
+    """Where a kind of event, told by its line ``kind``, keeps the headers it is made of."""
+
+    make: _Make
+    kind_at: int
+    kind: str
+    places: tuple[tuple[int, int, str], ...]
 
 
 class _Maker(NamedTuple):

@@ -1,6 +1,6 @@
 """The routing plan: pools, provinces with their rings and objectives, and the timings around them.
 
-Pure data with one check; reading it from files or JSON is ``seats.settings``' business.
+Pure data with one check; reading it from files or JSON is ``seats.planfile``'s business.
 """
 
 from __future__ import annotations

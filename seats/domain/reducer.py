@@ -139,6 +139,12 @@ def _rescue_guard(turn: Turn, key: str, _: int) -> None:
     request_rules.held(turn, CallerHeld(key))
 
 
+def _look_again(turn: Turn, key: str, _: int) -> None:
+    request = turn.state.requests.get(key)
+    if request is not None:
+        request_rules.look_again(turn, request)
+
+
 def _node_lost(turn: Turn, message: NodeLost) -> None:
     state = turn.state
     state.links.discard(message.node)
@@ -158,6 +164,7 @@ _DUE: dict[Due, Callable[[Turn, str, int], None]] = {
     Due.SUSPECT: _suspect,
     Due.PREFER_ENDS: _prefer_ends,
     Due.RESCUE_GUARD: _rescue_guard,
+    Due.LOOK_AGAIN: _look_again,
 }
 
 _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {

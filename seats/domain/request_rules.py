@@ -38,6 +38,9 @@ from seats.domain.state import Due, State, Turn
 SEAT_GUARD = 5.0
 """Seconds after the end of an offer or call in which the PBX must have taken down the agent's leg."""
 
+LOOK_AGAIN = 0.5
+"""Seconds before a caller whom the PBX did not find is offered again, if nothing is heard of the end."""
+
 RETURNED = -1
 RESCUED = -2
 """Priorities of callers who were offered before, and whose call broke; smaller is served first."""
@@ -159,14 +162,16 @@ def returned(turn: Turn, message: OfferReturned) -> None:
 
 
 def refused(turn: Turn, message: OfferRefused) -> None:
-    """The PBX did not carry out the ringing: the caller still holds, the agent was never rung."""
+    """The PBX did not find the caller: most likely gone, the news still on its way. No hurry to try again."""
     offer = turn.state.offers.get(message.offer)
     if offer is None or offer.result is not None:
         return
     _lose(turn, offer, OfferResult.WITHDRAWN, message.detail)
     request = turn.state.requests.get(offer.request)
     if request is not None and request.state is RequestState.OFFERED:
-        _wait_again(turn, request)
+        request.state = RequestState.UNSURE
+        request.offer = None
+        turn.at(turn.now + LOOK_AGAIN, Due.LOOK_AGAIN, request.id)
     offer.seat_free = True
     _free_seat(turn, offer)
 
@@ -278,6 +283,12 @@ def offer_overdue(turn: Turn, offer: Offer) -> None:
     _wait_again(turn, request)
     offer.seat_free = True
     _free_seat(turn, offer)
+
+
+def look_again(turn: Turn, request: Request) -> None:
+    """Nothing was heard of a caller whom the PBX did not find: offer once more."""
+    if request.state is RequestState.UNSURE:
+        _wait_again(turn, request)
 
 
 def _wait_again(turn: Turn, request: Request) -> None:

@@ -25,6 +25,7 @@ class RequestState(StrEnum):
 
     WAITING = "waiting"
     OFFERED = "offered"
+    UNSURE = "unsure"  # the PBX did not find the caller: looked at again in a moment
     TALKING = "talking"
     RESCUING = "rescuing"  # the agent's leg died: the caller is on the way back to holding
     RELEASING = "releasing"  # told to leave (timeout, closed): the PBX has not hung up yet

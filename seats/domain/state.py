@@ -27,6 +27,7 @@ class Due(IntEnum):
     SEAT_GUARD = 6
     PREFER_ENDS = 7
     RESCUE_GUARD = 8
+    LOOK_AGAIN = 9
 
 
 class PoolBoard:

@@ -18,9 +18,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, StatementError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
 
 from seats.store.errors import BadDatabaseUrlError, UnreachableDatabaseError
 
@@ -29,6 +28,7 @@ CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 30.0
 _ALLOWED = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 _UNREACHABLE = "a database that answers"
+_UNIQUE_VIOLATION = "23505"
 
 
 class Database:
@@ -72,7 +72,7 @@ class Database:
             async with engine.begin() as connection:
                 yield connection
         except (OSError, DBAPIError) as error:
-            if is_rejection(error):
+            if isinstance(error, IntegrityError) or is_rejection(error):
                 raise
             raise UnreachableDatabaseError(self.name, reason_of(error), _UNREACHABLE) from error
 
@@ -103,19 +103,20 @@ def prepare_file(path: Path) -> None:
 
 
 def is_rejection(error: BaseException) -> bool:
-    """Whether the database refuses this very statement or value: trying again would not help."""
-    if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
-        return True
+    """Whether the database refuses this very value, so that trying again would not help.
+
+    Nothing else counts: a missing table, right or sequence is the database's fault and gets mended.
+    """
     if not isinstance(error, DBAPIError):
-        return False
+        return isinstance(error, StatementError)
     original = error.orig
     state = getattr(original, "sqlstate", None) or ""
-    cause = getattr(original, "__cause__", None)
-    name = type(error).__name__
+    if isinstance(error, IntegrityError):
+        return state != _UNIQUE_VIOLATION and "UNIQUE" not in str(original)
     return (
-        name in {"IntegrityError", "DataError", "ProgrammingError", "NotSupportedError"}
-        or state[:2] in {"22", "23", "42"}
-        or isinstance(cause, (ValueError, TypeError))  # asyncpg: a value that does not fit its column
+        state.startswith("22")  # SQL: data exception
+        or isinstance(getattr(original, "__cause__", None), (ValueError, TypeError))  # asyncpg's own check
+        or "binding parameter" in str(original)  # sqlite3's own check
     )
 
 
@@ -162,12 +163,12 @@ def _sqlite(url: URL, busy_timeout_ms: int, *, writer: bool) -> AsyncEngine:
     return engine
 
 
-def _postgresql(url: URL, *, pooled: bool = True) -> AsyncEngine:
-    pool: dict[str, Any] = {"pool_size": 5, "pool_pre_ping": True} if pooled else {"poolclass": NullPool}
+def _postgresql(url: URL) -> AsyncEngine:
     return create_async_engine(
         url,
         json_serializer=_json,
         json_deserializer=msgspec.json.decode,
         connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S},
-        **pool,
+        pool_size=5,
+        pool_pre_ping=True,
     )

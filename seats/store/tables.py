@@ -72,6 +72,7 @@ Index("ix_requests_province_outcome", requests.c.province, requests.c.outcome)
 Index(
     "ix_requests_open",
     requests.c.arrived_at,
+    requests.c.id,
     sqlite_where=text("ended_at IS NULL"),
     postgresql_where=text("ended_at IS NULL"),
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
+from typing import Annotated
+
 import msgspec
 from aiohttp import web
 
@@ -9,14 +12,14 @@ from seats.domain.agents import Chosen
 from seats.domain.messages import StateAsked
 from seats.web import keys
 from seats.web.routes import Role, Route, answer, body_of, who
-from seats.web.sessions import COOKIE, SignedIn
+from seats.web.sessions import COOKIE, MAX_LOGIN, MAX_PASSWORD, SignedIn
 
 
 class SignInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What signing in takes."""
 
-    login: str
-    password: str
+    login: Annotated[str, msgspec.Meta(max_length=MAX_LOGIN)]
+    password: Annotated[str, msgspec.Meta(max_length=MAX_PASSWORD)]
 
 
 class UserView(msgspec.Struct, frozen=True):
@@ -47,7 +50,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
     """POST /session."""
     body = await body_of(request, SignInBody)
     signed_in, token = await request.app[keys.SESSIONS].sign_in(
-        body.login, body.password, request.remote or ""
+        body.login, body.password, client_address(request)
     )
     response = answer(_view(request, signed_in))
     response.set_cookie(
@@ -56,10 +59,29 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         max_age=round(signed_in.expires_at - request.app[keys.ENGINE].now()),
         httponly=True,
         samesite="Lax",
-        secure=request.secure,
+        secure=is_secure(request),
         path="/",
     )
     return response
+
+
+def client_address(request: web.Request) -> str:
+    """Whose tries are counted together. Only a proxy on this very machine is believed about others."""
+    remote = request.remote or ""
+    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return told[:64] if told and _is_loopback(remote) else remote
+
+
+def is_secure(request: web.Request) -> bool:
+    """Whether the page came over TLS, ours or that of a proxy before us."""
+    return request.secure or request.headers.get("Origin", "").startswith("https:")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 async def show(request: web.Request) -> web.StreamResponse:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 GOING_AWAY = 1001
-COALESCE_S = 0.2
-"""Least time between two deltas of the boards' stream, seconds."""
+COALESCE_S = 0.175
+"""Least time between two deltas of the boards' stream, seconds: with the fan-out, 5 a second in 250 ms."""
 CLOCK_S = 1.0
 """How often rows that depend on the time are looked at."""
 BURST = 40
@@ -218,15 +218,14 @@ class Hub:
                 await self._flush()
             except Exception:
                 log.exception("feed: a delta could not be sent")
-            if self._boards and self.board.dirty:
+            if self.board.dirty:
                 self._wake.set()
             await asyncio.sleep(max(0.0, began + self._coalesce - loop.time()))
 
     async def _flush(self) -> None:
-        if self._boards:
-            delta = self._collect()
-            if not delta.empty:
-                await self._fan_out(delta)
+        delta = self._collect()  # with nobody watching too: marks must not pile up
+        if self._boards and not delta.empty:
+            await self._fan_out(delta)
         await self._link_to_desks()
         for client in [c for c in self._clients if c.lagging and c.open and c.drained]:
             self.snapshots_for_lag += 1

@@ -29,7 +29,7 @@ def add_pages(app: web.Application, static: Path = STATIC) -> None:
     app.router.add_get("/", home)
     for name in PAGES:
         app.router.add_get(f"/{name}", page)
-    app.router.add_get("/static/{path:[A-Za-z0-9_./-]+}", asset)
+    app.router.add_get("/static/{path:[A-Za-z0-9_./-]{1,120}}", asset)
 
 
 def _file(path: Path) -> web.StreamResponse:

@@ -57,6 +57,7 @@ class Phones:
 
     def __init__(self) -> None:
         self._open: dict[str, web.WebSocketResponse] = {}
+        self._unreachable: set[str] = set()
 
     async def take_over(self, agent: str, ws: web.WebSocketResponse) -> None:
         """From now on this socket is the agent's phone; an older one is closed."""
@@ -74,6 +75,16 @@ class Phones:
     def holds(self, agent: str) -> bool:
         """Whether the agent has a phone open."""
         return agent in self._open
+
+    def reached(self, url: str) -> None:
+        """The PBX's SIP socket answers."""
+        self._unreachable.discard(url)
+
+    def not_reached(self, url: str, error: Exception) -> None:
+        """It does not: a warning the first time, quiet while pages go on trying."""
+        tell = log.debug if url in self._unreachable else log.warning
+        self._unreachable.add(url)
+        tell("pbx_sip_socket_unreachable", url=url, error=str(error) or type(error).__name__)
 
     async def close_all(self) -> None:
         """Close every phone: the service stops."""
@@ -173,10 +184,10 @@ async def _pass_on(
 
 async def _connect(request: web.Request, agent: Agent) -> aiohttp.ClientWebSocketResponse:
     """The PBX's SIP socket. Raise :class:`UpstreamError`."""
-    url = _ws_url(request, agent)
+    url, phones = _ws_url(request, agent), request.app[keys.PHONES]
     try:
         async with asyncio.timeout(CONNECT_S):
-            return await request.app[keys.HTTP].ws_connect(
+            upstream = await request.app[keys.HTTP].ws_connect(
                 url,
                 protocols=(SUBPROTOCOL,),
                 max_msg_size=MAX_FRAME,
@@ -184,8 +195,10 @@ async def _connect(request: web.Request, agent: Agent) -> aiohttp.ClientWebSocke
                 timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
             )
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        log.warning("pbx_sip_socket_unreachable", url=url, error=repr(error))
+        phones.not_reached(url, error)
         raise UpstreamError("the PBX's SIP socket does not answer", headers={"Retry-After": "2"}) from error
+    phones.reached(url)
+    return upstream
 
 
 def _ws_url(request: web.Request, agent: Agent) -> str:

@@ -86,7 +86,7 @@ class Sessions:
             self._by_address.fail(address, self._now())
             log.warning("sign_in_failed", address=address)
             raise BadCredentialsError("unknown login or wrong password")
-        self._by_login.forgive(login_key(login)[:MAX_LOGIN])
+        self._by_login.forgive(login_key(login))
         return await self._open(found[0])
 
     async def of(self, request: web.Request) -> SignedIn:
@@ -147,7 +147,7 @@ class Sessions:
 
     def _admit(self, login: str, address: str) -> None:
         """Count the attempt against the login until it proves good: parallel guesses gain nothing."""
-        now, name = self._now(), login_key(login)[:MAX_LOGIN]
+        now, name = self._now(), login_key(login)
         wait = max(self._by_login.wait(name, now), self._by_address.wait(address, now))
         if wait > 0:
             raise TooManyTriesError(wait)
@@ -160,13 +160,10 @@ class Sessions:
         self._waiting += 1
         try:
             async with self._verifiers:
-                usable = len(password) <= MAX_PASSWORD
-                right = await asyncio.to_thread(
-                    self._passwords.verify, stored or self._dummy, password if usable else ""
-                )
+                right = await asyncio.to_thread(self._passwords.verify, stored or self._dummy, password)
         finally:
             self._waiting -= 1
-        return right and bool(stored) and usable
+        return right and bool(stored)
 
     async def _open(self, user: User) -> tuple[SignedIn, str]:
         token = secrets.token_urlsafe(32)

@@ -177,12 +177,12 @@ def agent_row(state: State, agent: Agent) -> AgentRow:
         machine=agent.machine.value,
         display=display(agent),
         reason=agent.reason,
-        since=agent.since,
+        since=_ms(agent.since),
         misses=agent.misses,
-        lease_until=agent.lease_until,
+        lease_until=_ms(agent.lease_until),
         lease_fault=agent.lease_fault,
         reserved=ReservedView(agent.reserved[0].value, agent.reserved[1]) if agent.reserved else None,
-        wrap_up_until=agent.wrap_up_until,
+        wrap_up_until=None if agent.wrap_up_until is None else _ms(agent.wrap_up_until),
         offer=_offer_view(state, agent),
         call=_call_view(state, agent),
     )
@@ -196,7 +196,7 @@ def _offer_view(state: State, agent: Agent) -> OfferView | None:
 
 def _offer_of(offer: Offer, request: Request) -> OfferView:
     return OfferView(
-        offer.id, request.id, request.province, mask(request.number), offer.made_at, offer.deadline
+        offer.id, request.id, request.province, mask(request.number), _ms(offer.made_at), _ms(offer.deadline)
     )
 
 
@@ -204,7 +204,7 @@ def _call_view(state: State, agent: Agent) -> CallView | None:
     request = state.requests.get(agent.request) if agent.request else None
     if request is None or agent.machine is not Machine.TALKING or request.answered_at is None:
         return None
-    return CallView(request.id, request.province, mask(request.number), request.answered_at)
+    return CallView(request.id, request.province, mask(request.number), _ms(request.answered_at))
 
 
 def is_queued(request: Request) -> bool:
@@ -216,7 +216,7 @@ def waiting_rows(queued: Iterable[Request]) -> list[WaitingRow]:
     """The first rows of one province's waiting list, in the order in which they will be served."""
     first = heapq.nsmallest(WAITING_SHOWN, queued, key=lambda r: (r.priority, r.arrived_at, r.seq))
     return [
-        WaitingRow(r.id, r.province, mask(r.number), r.arrived_at, r.rings_open, _waits_as(r), position)
+        WaitingRow(r.id, r.province, mask(r.number), _ms(r.arrived_at), r.rings_open, _waits_as(r), position)
         for position, r in enumerate(first, 1)
     ]
 
@@ -230,6 +230,7 @@ def province_row(plan: Plan, tally: Tally, code: str, presence: Presence, now: f
     today, hour = tally.day(code), tally.hour(code, now)
     province = BY_CODE.get(code)
     route = plan.routes.get(code)
+    since = presence.longest_wait_since
     names = ("全国", "Nation") if code == NATION else ("未知", "Unknown")
     return ProvinceRow(
         code=code,
@@ -238,7 +239,7 @@ def province_row(plan: Plan, tally: Tally, code: str, presence: Presence, now: f
         region=province.region if province else "",
         objective=route.objective if route else None,
         waiting=presence.waiting,
-        longest_wait_since=presence.longest_wait_since,
+        longest_wait_since=None if since is None else _ms(since),
         talking=presence.talking,
         ready=presence.ready,
         agents_signed_in=presence.agents_signed_in,
@@ -254,7 +255,14 @@ def province_row(plan: Plan, tally: Tally, code: str, presence: Presence, now: f
 
 def _rate_view(share: tuple[int, int]) -> RateView:
     k, n, value, low, high = rate(share)
-    return RateView(n, k, value, low, high)
+    if value is None or low is None or high is None:
+        return RateView(n, k, None, None, None)
+    return RateView(n, k, round(value, 6), round(low, 6), round(high, 6))
+
+
+def _ms(at: float) -> float:
+    """To the millisecond: more digits only cost bytes on every board."""
+    return round(at, 3)
 
 
 def presence_of(state: State) -> dict[str, Presence]:

@@ -14,13 +14,11 @@ from telephony.lab.sipp import SDP, Script, Sipp
 _REPEATED = 10_000
 """Calls written to the injection file when there is no end; sipp starts over after the last."""
 _AT_ONCE = 10_000
+_FOR_EVER_S = 2_000_000.0
 
 
 class Call(NamedTuple):
-    """One call to place. Seconds; 0 patience: waits for ever; 0 talk: until the agent hangs up.
-
-    Patience and talk are kept to 0.1 s, above 10 s to a second.
-    """
+    """One call to place. Seconds; 0 patience: waits for ever; 0 talk: until the agent hangs up."""
 
     number: str
     did: str
@@ -56,6 +54,7 @@ class Callers:
 
     With ``for_s`` it stops placing after that many seconds; a sequence is placed once, an endless
     iterable without ``for_s`` until :meth:`finish`. Calls under way always go on to their end.
+    No more than ``at_once`` are under way at a time: the next waits until one has ended.
     """
 
     def __init__(
@@ -65,17 +64,15 @@ class Callers:
         *,
         rate: float,
         for_s: float | None = None,
+        at_once: int = _AT_ONCE,
     ) -> None:
         if not rate > 0:
             raise BadValueError(where="rate", what=repr(rate), allowed="calls per second, above 0")
         self._target = f"127.0.0.1:{sip_port}"
-        self._rate = rate
+        self._rate, self._at_once = rate, at_once
         chosen, self._total = _batch(calls, rate, for_s)
-        scenario = _Scenario(
-            (_steps(call.patience_s) for call in chosen), (_steps(call.talk_s) for call in chosen)
-        )
-        self._lines = "SEQUENTIAL\n" + "".join(_line(call, scenario) for call in chosen)
-        self._sipp = Sipp("callers", scenario.text)
+        self._lines = "SEQUENTIAL\n" + "".join(map(_line, chosen))
+        self._sipp = Sipp("callers", _SCENARIO)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -90,7 +87,7 @@ class Callers:
         total = ("-m", str(self._total)) if self._total is not None else ()
         if self._total != 0:
             await self._sipp.start(
-                self._target, *rate, *total, "-l", str(_AT_ONCE), "-timer_resol", "2", inject=self._lines
+                self._target, *rate, *total, "-l", str(self._at_once), "-timer_resol", "2", inject=self._lines
             )
 
     async def wait(self) -> Counts:
@@ -153,22 +150,14 @@ def _batch(calls: Iterable[Call], rate: float, for_s: float | None) -> tuple[lis
     return chosen, None if endless else len(chosen)
 
 
-def _line(call: Call, scenario: _Scenario) -> str:
+def _line(call: Call) -> str:
     for name, text in (("number", call.number), ("did", call.did)):
         if not text or any(sign in text for sign in ";\r\n[]"):
             raise BadValueError(
                 where=f"call {name}", what=repr(text), allowed="text without ; [ ] or line ends"
             )
-    patience = scenario.patience[_steps(call.patience_s)]
-    talk = scenario.talk[_steps(call.talk_s)]
-    return f"{call.number};{call.did};{round(call.delay_s * 1000)};{patience};{talk}\n"
-
-
-def _steps(seconds: float) -> int:
-    """Milliseconds in steps of 100 ms up to 10 s, of a second above: few branches; 0 stays 0."""
-    if seconds <= 0:
-        return 0
-    return max(100, round(seconds, 1) * 1000 if seconds < 10 else round(seconds) * 1000).__trunc__()
+    times = (call.delay_s, call.patience_s or _FOR_EVER_S, call.talk_s or _FOR_EVER_S)
+    return ";".join((call.number, call.did, *(str(round(s * 1000)) for s in times))) + "\n"
 
 
 _URI = "sip:[field1]@[remote_ip]:[remote_port]"
@@ -182,127 +171,97 @@ _CONTACT = '<ereg regexp="sip:[^>]*" search_in="hdr" header="Contact:" assign_to
 _CROSSED = '<ereg regexp="INVITE" search_in="hdr" header="CSeq:" assign_to="crossed"/>'
 
 
-class _Scenario:
-    """The callers' scenario. Waiting times of sipp are constants: each one in use has its own branch.
+def _scenario() -> str:
+    """What one caller does.
 
-    ``patience`` and ``talk`` map a time in milliseconds to the index of its branch. No message can
-    come while sipp is between two states, but for a few turns of its loop; those are caught by
-    ``_unexp.main``, so that every call is counted as what it was.
+    Whatever may come at any time stands behind the INVITE, jumped over, as globally optional: sipp
+    takes it in every later state, pauses included, so that no message falls between two states.
     """
+    script = Script("callers")
+    script.written("code", "contact", "crossed")
+    script.do(*(_number(n, name) for n, name in ((2, "delay"), (3, "patience"), (4, "talk"))))
+    script.pause(variable="delay")
+    offer = _request("INVITE", "inv", "1 INVITE", tag="", body=SDP)
+    script.send(offer, retrans="500", next="held", actions=_log(script, "placed") + _BEGAN)
+    for code in _PROVISIONAL:
+        script.recv(response=str(code), optional="global", next="held")
+    _refusals(script, "refused", optional="global")
+    script.recv(
+        response="200", optional="global", next="answered", actions=_CONTACT + _log(script, "answered")
+    )
+    script.recv(request="BYE", optional="global", next="hung_up")
+    script.recv(request="NOTHING")  # never reached: sipp wants optional ones to end with another
+    script.label("held")
+    script.do(_LEFT, test="over", next="give_up")
+    script.pause(variable="left")
+    _give_up(script)
+    script.label("refused")
+    script.send(_request("ACK", "inv", "1 ACK"), next="end", actions=_log(script, "failed", "[$code]"))
+    script.label("answered")
+    script.send(_request("ACK", "ack", "1 ACK"))
+    script.pause(variable="talk")
+    _hang_up(script)
+    script.label("end")
+    script.do()
+    return script.text()
 
-    def __init__(self, patiences: Iterable[int], talks: Iterable[int]) -> None:
-        self.patience: dict[int, int] = {}
-        self.talk: dict[int, int] = {}
-        self._script = script = Script("callers")
-        script.written("code", "contact", "crossed")
-        self._begin()
-        for limit in sorted({0, *patiences}):
-            self._ring(limit)
-        self._refused()
-        self._give_up()
-        self._answered()
-        for limit in sorted({0, *talks}):
-            self._talk(limit)
-        self._hang_up()
-        self._surprised()
-        script.label("end")
-        script.do()
-        self.text = script.text()
 
-    def _begin(self) -> None:
-        self._script.do(
-            *(
-                f'<assignstr assign_to="text" value="[field{n}]"/>'
-                f'<todouble assign_to="{name}" variable="text"/>'
-                for n, name in ((2, "delay"), (3, "branch"), (4, "talk"))
-            )
-        )
-        self._script.pause(variable="delay")
-        self._script.do('<jump variable="branch"/>')
+_BEGAN = '<assign assign_to="began" variable="at"/><assign assign_to="began_us" variable="us"/>'
+_LEFT = """<gettimeofday assign_to="at,us"/><assign assign_to="left" variable="began_us"/>
+<subtract assign_to="left" variable="us"/><divide assign_to="left" value="1000000"/>
+<add assign_to="left" variable="began"/><subtract assign_to="left" variable="at"/>
+<multiply assign_to="left" value="1000"/><add assign_to="left" variable="patience"/>
+<test assign_to="over" variable="left" compare="less_than" value="1"/>"""
+"""Milliseconds of patience that are left; sipp begins a wait anew with every provisional answer."""
 
-    def _ring(self, limit: int) -> None:
-        script = self._script
-        script.landing()
-        self.patience[limit] = script.index
-        offer = _request("INVITE", "inv", "1 INVITE", tag="", body=SDP)
-        script.send(offer, retrans="500", actions=script.log("placed", "[field0]", "[field1]", ""))
-        waiting = {"timeout": str(limit), "ontimeout": "give_up"} if limit else {}
-        for code in _PROVISIONAL:
-            script.recv(response=str(code), optional="true", **waiting)
-        self._refusals("refused", **waiting)
-        script.recv(response="200", next="answered", actions=_CONTACT + self._log("answered"), **waiting)
 
-    def _refusals(self, label: str, *, but: str = "", **attributes: str) -> None:
-        for code in _REFUSALS:
-            if str(code) != but:
-                note = f'<assignstr assign_to="code" value="{code}"/>'
-                self._script.recv(response=str(code), optional="true", next=label, actions=note, **attributes)
+def _give_up(script: Script) -> None:
+    waiting = {"timeout": "8000", "ontimeout": "never_ended"}
+    branch = {"optional": "true", "test": "crossed", "next": "crossing"}
+    script.label("give_up")
+    script.send(_request("CANCEL", "inv", "1 CANCEL", tag=""), retrans="500")
+    script.recv(response="200", actions=_CROSSED + _CONTACT, **branch, **waiting)
+    _refusals(script, "given_up", but="487", optional="true", **waiting)
+    script.recv(response="487", next="given_up", **waiting)
+    script.label("given_up")
+    script.send(_request("ACK", "inv", "1 ACK"), next="end", actions=_log(script, "abandoned"))
+    script.label("never_ended")
+    script.do(_log(script, "failed", "no end after CANCEL"), next="end")
+    script.label("crossing")
+    script.send(_request("ACK", "ack", "1 ACK"), actions=_log(script, "answered", "crossed"))
+    waiting = {"next": "hang_up", "timeout": "1000", "ontimeout": "hang_up"}
+    script.recv(response="481", optional="true", **waiting)  # the answer to the CANCEL, unless it came first
+    script.recv(response="200", **waiting)
 
-    def _refused(self) -> None:
-        self._script.label("refused")
-        self._script.send(_request("ACK", "inv", "1 ACK"), next="end", actions=self._log("failed", "[$code]"))
 
-    def _give_up(self) -> None:
-        script = self._script
-        script.landing()
-        script.label("give_up")
-        script.send(_request("CANCEL", "inv", "1 CANCEL", tag=""), retrans="500")
-        waiting = {"timeout": "32000", "ontimeout": "never_answered"}
-        branch = {"optional": "true", "test": "crossed", "next": "crossing"}
-        script.recv(response="200", actions=_CROSSED + _CONTACT, **branch, **waiting)
-        for code in _PROVISIONAL:
-            script.recv(response=str(code), optional="true", **waiting)
-        self._refusals("given_up", but="487", **waiting)
-        script.recv(response="487", next="given_up", **waiting)
-        script.label("given_up")
-        script.send(_request("ACK", "inv", "1 ACK"), next="end", actions=self._log("abandoned"))
-        script.label("never_answered")
-        script.do(self._log("failed", "no answer to CANCEL"), next="end")
-        script.label("crossing")
-        script.send(_request("ACK", "ack", "1 ACK"), next="hang_up", actions=self._log("answered", "crossed"))
+def _hang_up(script: Script) -> None:
+    waiting = {"timeout": "16000", "ontimeout": "end"}
+    script.label("hang_up")
+    script.send(_request("BYE", "bye", "2 BYE"), retrans="500", actions=_log(script, "ended", "caller"))
+    script.recv(request="BYE", optional="true", next="both", **waiting)
+    script.recv(response="481", optional="true", next="end", **waiting)
+    script.recv(response="200", next="end", **waiting)
+    script.label("both")
+    script.send(_OK_BYE, next="end")
+    script.label("hung_up")
+    script.send(_OK_BYE, next="end", actions=_log(script, "ended", "callee"))
 
-    def _answered(self) -> None:
-        self._script.label("answered")
-        self._script.send(_request("ACK", "ack", "1 ACK"))
-        self._script.do('<jump variable="talk"/>')
 
-    def _talk(self, limit: int) -> None:
-        self._script.landing()
-        self.talk[limit] = self._script.index
-        waiting = {"timeout": str(limit), "ontimeout": "hang_up"} if limit else {}
-        self._script.recv(request="BYE", next="hung_up", **waiting)
+def _refusals(script: Script, label: str, *, but: str = "", **attributes: str) -> None:
+    for code in map(str, _REFUSALS):
+        if code != but:
+            note = f'<assignstr assign_to="code" value="{code}"/>'
+            script.recv(response=code, next=label, actions=note, **attributes)
 
-    def _hang_up(self) -> None:
-        script = self._script
-        script.label("hung_up")
-        script.send(_OK_BYE, next="end", actions=self._log("ended", "callee"))
-        script.landing()
-        script.label("hang_up")
-        script.send(_request("BYE", "bye", "2 BYE"), retrans="500", actions=self._log("ended", "caller"))
-        waiting = {"timeout": "16000", "ontimeout": "end"}
-        script.recv(request="BYE", optional="true", next="both", **waiting)
-        script.recv(response="481", optional="true", next="end", **waiting)
-        script.recv(response="200", next="end", **waiting)
-        script.label("both")
-        script.send(_OK_BYE, next="end")
 
-    def _surprised(self) -> None:
-        script = self._script
-        script.label("_unexp.main")
-        script.recv(request="BYE", optional="true", next="hung_up")
-        self._refusals("refused")
-        script.recv(response="200", optional="true", next="crossing", actions=_CONTACT)
-        for code in _PROVISIONAL[:-1]:
-            script.recv(response=str(code), optional="true", next="back")
-        script.recv(response=str(_PROVISIONAL[-1]), next="back")
-        script.label("back")
-        script.do(
-            '<assign assign_to="return" variable="_unexp.retaddr"/>'
-            '<assign assign_to="_unexp.retaddr" value="0"/><jump variable="return"/>'
-        )
+def _number(field: int, name: str) -> str:
+    return (
+        f'<assignstr assign_to="text" value="[field{field}]"/><todouble assign_to="{name}" variable="text"/>'
+    )
 
-    def _log(self, what: str, detail: str = "") -> str:
-        return self._script.log(what, "[field0]", "[field1]", detail)
+
+def _log(script: Script, what: str, detail: str = "") -> str:
+    return script.log(what, "[field0]", "[field1]", detail)
 
 
 def _request(method: str, branch: str, cseq: str, *, tag: str = "[peer_tag_param]", body: str = "") -> str:
@@ -318,3 +277,6 @@ Contact: <sip:[local_ip]:[local_port]>
 Max-Forwards: 70
 {kind}
 {body}"""
+
+
+_SCENARIO = _scenario()

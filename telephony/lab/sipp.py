@@ -83,7 +83,7 @@ class Sipp:
         if self._process is None:
             return
         code = await self._process.wait()
-        if code not in _ENDED and code >= 0:
+        if code >= 0 and (code not in _ENDED or (code == 1 and not self.lines())):
             raise LabError(f"sipp ({self.name}) failed with {code}: {self._complaint()}")
 
     def finish(self) -> None:
@@ -126,8 +126,8 @@ class Sipp:
             if not self.running or _is_bound(self.port):
                 break
             await asyncio.sleep(0.02)
-        if self._process is not None and self._process.returncode not in (None, *_ENDED):
-            raise LabError(f"sipp ({self.name}) did not start: {self._complaint()}")
+        if not self.running:
+            await self.wait()
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self.running:
@@ -144,18 +144,12 @@ class Sipp:
 
 
 class Script:
-    """A scenario built message by message, so that jumps can go to an index known beforehand."""
+    """A scenario, built message by message."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._parts: list[str] = []
-        self._index = 0
         self._written: list[str] = []
-
-    @property
-    def index(self) -> int:
-        """Index of the next message."""
-        return self._index
 
     def label(self, name: str) -> None:
         """Name the next message, as a target of ``next`` and ``ontimeout``."""
@@ -173,12 +167,8 @@ class Script:
         """Actions, or a branch."""
         self._add("nop", attributes, f"<action>{''.join(actions)}</action>" if actions else "")
 
-    def landing(self) -> None:
-        """Make the next message a target of ``jump``, which takes the ``next`` of the message before."""
-        self._add("nop", {}, "")
-
     def pause(self, **attributes: str) -> None:
-        """Wait; messages that come meanwhile go to the label ``_unexp.main``."""
+        """Wait; only globally optional messages may come meanwhile."""
         self._add("pause", attributes, "")
 
     def log(self, what: str, *fields: str) -> str:
@@ -204,7 +194,6 @@ class Script:
     def _add(self, kind: str, attributes: dict[str, str], body: str) -> None:
         given = "".join(f' {name}="{value}"' for name, value in attributes.items())
         self._parts.append(f"<{kind}{given}>{body}</{kind}>")
-        self._index += 1
 
 
 def message(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How many boards one process serves, and how late they hear: real sockets, clients in a process of their own.
+"""How many boards one process serves, and how late they hear: real sockets, clients in their own process.
 
 ``python -m tests.bench.bench_feed [--clients 2000] [--seconds 20]``. Callers arrive and leave at random
 moments, some 50 changes a second, which the hub gathers into 5 deltas a second at most. Each change carries
@@ -34,7 +34,7 @@ from seats.engine.engine import Engine, LinkView
 from seats.settings import Settings
 from seats.web import keys
 from seats.web.app import create_app
-from seats.web.sessions import Passwords
+from seats.web.sessions import Passwords, key_of
 from tests.unit.coresim import small_plan
 from tests.unit.webhouse import FakeStore
 
@@ -52,11 +52,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--clients", type=int, default=2000)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--ping", type=float, default=0.0, help="each client pings every so many seconds")
     options = parser.parse_args()
     _raise_limit(options.clients)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    clients = context.Process(target=_clients, args=(theirs, options.clients, options.seconds))
+    clients = context.Process(target=_clients, args=(theirs, options.clients, options.seconds, options.ping))
     clients.start()
     try:
         cpu = uvloop.run(_serve(ours, options.seconds))
@@ -65,10 +66,18 @@ def main() -> None:
         clients.join(20)
         if clients.is_alive():
             clients.terminate()
-    print(f"deltas per second {found['deltas_per_s']:.1f}, frames {found['frames']}, bytes a delta "
-          f"{found['bytes_per_delta']:.0f}; p50 {found['p50_ms']:.0f} ms, max {found['max_ms']:.0f} ms; fan-out "
-          f"p50 {found['fan_out_p50_ms']:.0f} ms; clients' process used {found['client_cores']:.2f} cores", file=sys.stderr)
-    print(json.dumps({"clients": found["clients"], "p99_ms": round(found["p99_ms"], 1), "cores": round(cpu, 3)}))
+    _say(
+        "deltas/s {deltas_per_s:.1f}, frames {frames}, bytes a delta {bytes_per_delta:.0f}, "
+        "p50 {p50_ms:.0f} ms, max {max_ms:.0f} ms, fan-out p50 {fan_out_p50_ms:.0f} ms, "
+        "clients' process {client_cores:.2f} cores",
+        **found,
+    )
+    result = {"clients": found["clients"], "p99_ms": round(found["p99_ms"], 1), "cores": round(cpu, 3)}
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+def _say(text: str, **values: Any) -> None:
+    sys.stderr.write(text.format(**values) + "\n")
 
 
 # --- the server's process -------------------------------------------------------------------------
@@ -96,13 +105,15 @@ async def _serve(pipe: Connection, seconds: float) -> float:
     load.cancel()
     lag = app[keys.HUB].snapshots_for_lag
     if lag:
-        print(f"{lag} snapshots for lagging clients", file=sys.stderr)
+        _say("{lag} snapshots for lagging clients", lag=lag)
     await runner.cleanup()
     return used
 
 
 def _application() -> tuple[Engine, web.Application, tuple[str, str, float, float]]:
-    engine = Engine(State(small_plan(max_wait=3600.0)), Tally([*PROVINCE_CODES, UNKNOWN], ZoneInfo("Asia/Shanghai")))
+    engine = Engine(
+        State(small_plan(max_wait=3600.0)), Tally([*PROVINCE_CODES, UNKNOWN], ZoneInfo("Asia/Shanghai"))
+    )
     engine.links["pbx1"] = LinkView("up", "")
     store = FakeStore()
     store.add("sue", "supervisor")
@@ -115,12 +126,11 @@ def _application() -> tuple[Engine, web.Application, tuple[str, str, float, floa
         ready=lambda: (True, {}),
         sip_secret=str,
     )
-    from seats.web.sessions import key_of
-
     return engine, app, (key_of(TOKEN), "sue", 0.0, time.time() + 3600)
 
 
 TOKEN = "t" * 43
+PING = b"\x81\x8f\x00\x00\x00\x00" + b'{"type":"ping"}'
 
 
 async def _load(engine: Engine) -> None:
@@ -140,7 +150,9 @@ async def _load(engine: Engine) -> None:
             origin = Origin(rng.choice(PROVINCE_CODES), "area_code", Confidence.LIKELY)
             request, at = f"pbx1:{n}", time.time()
             engine.post(
-                RequestArrived(request, "pbx1", f"PJSIP/t-{n}", str(n), str(n), "95500", "13812345678", origin, at)
+                RequestArrived(
+                    request, "pbx1", f"PJSIP/t-{n}", str(n), str(n), "95500", "13812345678", origin, at
+                )
             )
             waiting.append(request)
 
@@ -162,7 +174,8 @@ class _Board(asyncio.Protocol):
         self.transport = transport
         transport.write(
             f"GET /api/v1/feed HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nConnection: Upgrade\r\n"
-            f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
             f"Origin: http://127.0.0.1:{self.port}\r\nCookie: seats_session={TOKEN}\r\n\r\n".encode()
         )
 
@@ -191,6 +204,12 @@ class _Board(asyncio.Protocol):
             self.seq = json.loads(payload)["seq"]
             if not self.live.done():
                 self.live.set_result(None)
+
+    def ping(self, every: float) -> None:
+        """Say that the page is alive, and again later."""
+        if not self.book.stopping:
+            self.transport.write(PING)
+            asyncio.get_running_loop().call_later(every, self.ping, every)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.book.stopping:
@@ -264,11 +283,11 @@ class _Book:
         }
 
 
-def _clients(pipe: Connection, count: int, seconds: float) -> None:
-    uvloop.run(_watch(pipe, count, seconds))
+def _clients(pipe: Connection, count: int, seconds: float, ping: float) -> None:
+    uvloop.run(_watch(pipe, count, seconds, ping))
 
 
-async def _watch(pipe: Connection, count: int, seconds: float) -> None:
+async def _watch(pipe: Connection, count: int, seconds: float, ping: float) -> None:
     port = await asyncio.to_thread(pipe.recv)
     loop, book = asyncio.get_running_loop(), _Book()
     boards: list[_Board] = []
@@ -279,6 +298,9 @@ async def _watch(pipe: Connection, count: int, seconds: float) -> None:
         ]
         await asyncio.gather(*(board.live for board in batch))
         boards += batch
+    for number, board in enumerate(boards):
+        if ping:
+            loop.call_later(ping * number / count, board.ping, ping)
     await asyncio.sleep(WARM_UP_S)
     book.measuring = True
     cpu = time.process_time()

@@ -37,3 +37,12 @@ async def store(url: str) -> AsyncIterator[Store]:
     opened = await Store.open(url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def sqlite_store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A store on SQLite, whose planner decides without statistics: its plans can be pinned."""
+    await upgrade(f"sqlite:///{tmp_path}/seats.db")
+    opened = await Store.open(f"sqlite:///{tmp_path}/seats.db")
+    yield opened
+    await opened.close()

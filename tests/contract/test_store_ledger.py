@@ -189,10 +189,20 @@ async def test_times_keep_every_bit(store: Store) -> None:
     assert await store.cohort(math.nextafter(at, math.inf)) == []
 
 
-async def test_pages_use_the_index(store: Store) -> None:
-    if not store.database.is_sqlite:
-        pytest.skip("SQLite's planner decides without statistics, so its plan can be pinned")
-    async with store.database.read() as connection:
+async def test_what_a_restart_asks_is_answered_by_indices(sqlite_store: Store) -> None:
+    queries = {
+        "SELECT province, outcome, count(*) FROM requests GROUP BY province, outcome": "COVERING INDEX",
+        "SELECT id FROM requests WHERE ended_at IS NULL ORDER BY arrived_at, id": "ix_requests_open",
+    }
+    async with sqlite_store.database.read() as connection:
+        for query, index in queries.items():
+            plan = " ".join(str(row) for row in await connection.execute(text(f"EXPLAIN QUERY PLAN {query}")))
+            assert index in plan
+            assert "TEMP B-TREE" not in plan
+
+
+async def test_pages_use_the_index(sqlite_store: Store) -> None:
+    async with sqlite_store.database.read() as connection:
         for where in ("", "AND province = 'hubei'", "AND outcome = 'timeout'"):
             query = (
                 "EXPLAIN QUERY PLAN SELECT * FROM requests WHERE arrived_at >= 1 AND arrived_at < 9 "

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from seats.domain.agents import Chosen, Machine
@@ -106,6 +110,100 @@ async def test_an_event_the_database_refuses_does_not_hold_up_the_others(store: 
     assert await writer.close() == 0
     assert writer.rejected == 2
     assert await count(store, "requests") == 3
+
+
+async def test_a_missing_table_is_waited_for(store: Store) -> None:
+    """A restore in progress, say: nothing is given up that could be written later."""
+    async with store.database.write() as connection:
+        await connection.execute(text("ALTER TABLE audit RENAME TO away"))
+    writer = LedgerWriter(store.database, group_seconds=0.0)
+    writer.start()
+    writer.append(connected_call("pbx1:1"))
+    await until(lambda: not writer.healthy)
+    assert "audit" in writer.last_error
+    async with store.database.write() as connection:
+        await connection.execute(text("ALTER TABLE away RENAME TO audit"))
+    await writer.flush()
+    assert (writer.rejected, writer.healthy) == (0, True)
+    assert await count(store, "audit") == 11
+    await writer.close()
+
+
+async def contents(events: list[Event], group: int, folder: Path) -> list[list[tuple[object, ...]]]:
+    """What the ledger's tables hold after these events, written in groups of this size."""
+    url = f"sqlite:///{folder}/{uuid.uuid4().hex}.db"
+    await upgrade(url)
+    store = await Store.open(url)
+    writer = LedgerWriter(store.database, group_seconds=0.0, group_events=group)
+    writer.append(events)
+    writer.start()
+    await writer.close()
+    async with store.database.read() as connection:
+        tables = [
+            [tuple(row) for row in await connection.execute(text(f"SELECT * FROM {table} ORDER BY 1"))]
+            for table in ("requests", "offers", "agent_states", "audit")
+        ]
+    await store.close()
+    return tables
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_the_size_of_groups_changes_nothing(data: st.DataObject, tmp_path: Path) -> None:
+    stories = [
+        connected_call("pbx1:1"),
+        connected_call("pbx1:2", T0 + 2)[:-2],
+        lost_call("pbx1:3", Outcome.ABANDONED, T0 + 1),
+        [opened("pbx1:1", T0 + 9, reconstructed=True), state(T0, "a1", Chosen.READY, Machine.IDLE)],
+        lost_call("pbx1:3", Outcome.TIMEOUT, T0 + 1, wait=30.0),
+    ]
+    events: list[Event] = []
+    while any(stories):
+        story = data.draw(st.sampled_from([s for s in stories if s]))
+        events.append(story.pop(0))
+    group = data.draw(st.integers(2, 40))
+    assert await contents(events, group, tmp_path) == await contents(events, 1, tmp_path)
+
+
+KILLED = """
+import asyncio, sys
+from seats.store import LedgerWriter, Store
+from tests.contract.story import connected_call
+
+async def main():
+    store = await Store.open(sys.argv[1])
+    writer = LedgerWriter(store.database, group_seconds=0.001, group_events=37)
+    writer.start()
+    for n in range(10**6):
+        writer.append(connected_call(f"pbx1:{n}"))
+        await asyncio.sleep(0)
+        if n == 200:
+            await writer.flush()
+            print("written", flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_process_leaves_whole_groups(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/seats.db"
+    await upgrade(url)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, url, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"written\n"
+    process.kill()
+    await process.wait()
+    store = await Store.open(url)
+    async with store.database.read() as connection:
+        assert await connection.scalar(text("PRAGMA integrity_check")) == "ok"
+        opened_rows = await connection.scalar(
+            text("SELECT count(*) FROM audit WHERE action = 'request_opened'")
+        )
+    assert await count(store, "audit") >= 201 * 11
+    assert await count(store, "requests") == opened_rows >= 201
+    await store.close()
 
 
 async def test_two_writers_on_one_database(url: str) -> None:

@@ -81,7 +81,10 @@ class RawAmi:
 
     async def _read(self) -> None:
         while True:
-            block = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+            try:
+                block = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return
             headers: Headers = {}
             for line in block.split("\r\n"):
                 name, colon, value = line.partition(": ")
@@ -91,5 +94,7 @@ class RawAmi:
                 self.events.append(headers)
                 self.at.append(time.time())
                 self._news.set()
-            elif headers.get("ActionID") in self._replies:
-                self._replies.pop(headers["ActionID"]).set_result(headers)
+            else:
+                reply = self._replies.pop(headers.get("ActionID", ""), None)
+                if reply is not None and not reply.done():
+                    reply.set_result(headers)

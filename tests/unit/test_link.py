@@ -311,6 +311,20 @@ async def test_events_during_a_refresh_come_after_it(server: Server) -> None:
         assert watch.causes == ["Snapshot", "Snapshot", 1, "Snapshot"]
 
 
+async def test_a_refresh_before_the_link_is_up_is_refused(server: Server) -> None:
+    pbx = Pbx()
+    pbx.hold = asyncio.Event()
+    server.reply = pbx.reply
+    async with running(server, up=False) as watch:
+        await until(lambda: watch.link.state is LinkState.SNAPSHOT)
+        hangup(server, 1)
+        await asyncio.sleep(0.02)
+        with pytest.raises(LinkLostError):
+            await watch.link.refresh()
+        pbx.hold.set()
+        await until(lambda: watch.causes == ["Snapshot", 1])
+
+
 async def test_a_refused_refresh_still_tells_the_events(server: Server) -> None:
     pbx = Pbx()
     server.reply = pbx.reply

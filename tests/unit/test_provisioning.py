@@ -24,7 +24,7 @@ def test_a_secret_is_the_hmac_of_the_address() -> None:
 
 @pytest.mark.parametrize("address", ["", "a b", "a-b", "a;b", "a\nb", "座席", "x" * 33, "a]", "../a", "a/b"])
 def test_an_ill_formed_address_is_refused(address: str) -> None:
-    with pytest.raises(BadValueError, match="seat address.*allowed: 1 to 32"):
+    with pytest.raises(BadValueError, match=r"seat address.*allowed: 1 to 32"):
         seat_secret("master", address)
     with pytest.raises(BadValueError, match="allowed"):
         render_pjsip([("sip", address, SECRET)])
@@ -83,7 +83,7 @@ def test_an_ill_formed_secret_is_refused_and_not_shown(secret: str) -> None:
 
 
 def test_kinds_and_doubles_are_refused() -> None:
-    with pytest.raises(BadValueError, match="kind 'mobile'.*browser, sip"):
+    with pytest.raises(BadValueError, match=r"kind 'mobile'.*browser, sip"):
         render_pjsip([("mobile", "m1", SECRET)])
     with pytest.raises(BadValueError, match="listed twice"):
         render_pjsip([("sip", "a", SECRET), ("browser", "a", SECRET)])

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import select
+import socket
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import uvloop
 
 from telephony import commands
 from telephony.errors import (
@@ -154,15 +159,39 @@ async def test_a_late_answer_is_nobodys(server: Server) -> None:
     await session.close()
 
 
-async def test_a_stall_of_our_own_loop_is_not_the_pbx_being_late(server: Server) -> None:
-    session = await connected(server)
-    future = session.send(commands.ping(), timeout=0.05)
-    await asyncio.sleep(0.01)
-    server_side = asyncio.ensure_future(asyncio.sleep(0))
-    await server_side
-    time.sleep(0.2)  # noqa: ASYNC251  # the stall under test
-    assert (await future).ok
-    await session.close()
+def answer_in_a_thread(listener: socket.socket) -> None:
+    """Greet, accept the log-in, and answer the next action after 20 ms, whatever the client's loop does."""
+    peer, _ = listener.accept()
+    with peer:
+        peer.sendall(b"Asterisk Call Manager/11.0.0\r\n")
+        for delay in (0.0, 0.02):
+            data = b""
+            while not data.endswith(b"\r\n\r\n"):
+                data += peer.recv(4096)
+            time.sleep(delay)
+            action_id = re.search(rb"ActionID: [^\r]*", data)
+            assert action_id
+            peer.sendall(b"Response: Success\r\n" + action_id[0] + b"\r\n\r\n")
+        peer.recv(4096)
+
+
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_stall_of_our_own_loop_is_not_the_pbx_being_late(loop_factory: Any) -> None:
+    async def check(port: int) -> bool:
+        session = Session(Login("127.0.0.1", port, "a", "b"))
+        await session.connect(1.0)
+        future = session.send(commands.ping(), timeout=0.05)
+        time.sleep(0.2)  # noqa: ASYNC251  # the stall under test
+        ok = (await future).ok
+        await session.close()
+        return ok
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer_in_a_thread, args=(listener,))
+        thread.start()
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            assert runner.run(check(listener.getsockname()[1]))
+        thread.join(2)
 
 
 async def test_a_cancelled_wait_leaves_nothing(server: Server) -> None:
@@ -196,6 +225,18 @@ async def test_another_protocol_is_unreachable(server: Server) -> None:
     server.greeting = b"SSH-2.0-OpenSSH\r\n"
     with pytest.raises(UnreachableError, match="greeting"):
         await Session(server.login).connect(1.0)
+
+
+async def test_a_refused_greeting_leaves_nothing_open(server: Server) -> None:
+    server.greeting = b"SSH-2.0-OpenSSH\r\n"
+    with pytest.raises(UnreachableError):
+        await Session(server.login).connect(1.0)
+    await until(server.peer.reader.at_eof)
+
+
+async def test_a_host_name_that_cannot_be_one_is_unreachable() -> None:
+    with pytest.raises(UnreachableError):
+        await Session(Login("x" * 300 + ".example", 5038, "a", "b")).connect(1.0)
 
 
 async def test_a_peer_that_says_nothing_is_unreachable(server: Server) -> None:
@@ -360,13 +401,20 @@ async def test_unwanted_events_are_counted_but_not_told(server: Server) -> None:
     await session.close()
 
 
-async def test_send_writes_in_this_very_call(server: Server) -> None:
-    session = await connected(server)
-    session.send(commands.ping())
-    protocol = session._protocol
-    assert protocol is not None
-    assert protocol.transport.get_write_buffer_size() == 0
-    await session.close()
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_send_writes_in_this_very_call(loop_factory: Any) -> None:
+    async def check() -> bool:
+        async with ami_server() as server:
+            session = await connected(server)
+            await asyncio.sleep(0.01)
+            there = server.peer.writer.get_extra_info("socket").fileno()
+            session.send(commands.ping())
+            arrived = bool(select.select([there], [], [], 0)[0])
+            await session.close()
+            return arrived
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        assert runner.run(check())
 
 
 async def test_nobody_waiting_for_a_failed_action_makes_no_noise(

@@ -69,6 +69,10 @@ def test_the_variable_may_name_the_file(tmp_path: Path) -> None:
     assert load(None, {"SEATS_CONFIG": str(path)}).language == "en"
 
 
+def test_variables_of_other_tools_are_no_settings() -> None:
+    assert load(None, {"SEATS_PASSWORD": SECRET, "SEATS_LAB_ROOT": "/x", "SEATS_SKIP_UI": "1"}) == Settings()
+
+
 @pytest.mark.parametrize(
     ("given", "used"),
     [

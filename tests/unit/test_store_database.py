@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    StatementError,
+)
 
 from seats.store.database import Database, is_rejection, parse_url, reason_of
 from seats.store.errors import BadDatabaseUrlError
@@ -31,11 +38,31 @@ def test_the_name_hides_the_password() -> None:
     assert Database("postgresql://u:hunter2@h/d").name == "postgresql+asyncpg://u:***@h/d"
 
 
-def test_what_trying_again_would_not_help() -> None:
-    assert is_rejection(IntegrityError("s", {}, Exception("x")))
-    assert is_rejection(StatementError("bad parameter", "s", {}, ValueError("x")))
-    assert not is_rejection(OperationalError("s", {}, Exception("database is locked")))
-    assert not is_rejection(ConnectionRefusedError())
+class OriginalError(Exception):
+    def __init__(self, text: str = "", sqlstate: str = "") -> None:
+        super().__init__(text)
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    ("error", "rejected"),
+    [
+        (StatementError("bad parameter", "s", {}, ValueError("x")), True),
+        (IntegrityError("s", {}, OriginalError("NOT NULL constraint failed: requests.did")), True),
+        (IntegrityError("s", {}, OriginalError("null value", "23502")), True),
+        (DBAPIError("s", {}, OriginalError("out of range", "22003")), True),
+        (InterfaceError("s", {}, OriginalError("Error binding parameter 3")), True),
+        (IntegrityError("s", {}, OriginalError("UNIQUE constraint failed: audit.seq")), False),
+        (IntegrityError("s", {}, OriginalError("duplicate key", "23505")), False),
+        (ProgrammingError("s", {}, OriginalError("relation does not exist", "42P01")), False),
+        (ProgrammingError("s", {}, OriginalError("permission denied", "42501")), False),
+        (OperationalError("s", {}, OriginalError("database is locked")), False),
+        (OperationalError("s", {}, OriginalError("no such table: requests")), False),
+        (ConnectionRefusedError(), False),
+    ],
+)
+def test_only_a_bad_value_is_given_up(error: Exception, rejected: bool) -> None:
+    assert is_rejection(error) is rejected
 
 
 def test_the_reason_holds_no_values() -> None:

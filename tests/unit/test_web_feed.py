@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from typing import Any
 
@@ -16,7 +17,7 @@ from seats.web import feed as feed_module
 from seats.web import keys
 from seats.web.feed import Client, Viewer, frame
 from tests.unit.test_web_board import forget_leases, fresh
-from tests.unit.webhouse import House, Person, start
+from tests.unit.webhouse import Feed, House, Person, start
 
 
 @pytest.fixture
@@ -61,6 +62,16 @@ async def test_a_board_follows_a_call_from_request_to_talk(house: House) -> None
     await feed.settle()
     assert forget_leases({k: v for k, v in feed.data.items() if k != "me"}) == fresh(house.engine)
     assert feed.snapshots == 1
+
+
+async def test_marks_do_not_pile_up_when_nobody_watches(house: House) -> None:
+    board = house.app[keys.HUB].board
+    for n in range(20):
+        house.call(f"c{n}")
+    assert board.dirty
+    await asyncio.sleep(0.5)
+    assert not board.dirty
+    assert (await (await person(house, "sue")).feed()).data["provinces"]["hubei"]["waiting"] == 20
 
 
 async def test_a_burst_makes_few_deltas(house: House) -> None:
@@ -254,6 +265,53 @@ async def test_a_lagging_board_gets_a_fresh_snapshot_instead_of_a_backlog(
     await hub._flush()
     assert told(transport.written[-1])["seq"] == hub.seq == last["seq"] + 1
     hub.leave(client)
+
+
+async def test_a_page_that_stops_reading_is_brought_up_to_date_when_it_reads_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "BACKLOG", 20_000)
+    sue = await person(house, "sue")
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.connect(("127.0.0.1", sue.client.port))
+    raw.setblocking(False)
+    raw.send(
+        b"GET /api/v1/feed HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Cookie: seats_session=" + sue.token.encode() + b"\r\n\r\n"
+    )
+    hub, n = house.app[keys.HUB], 0
+    async with asyncio.timeout(20):
+        while not any(client.lagging for client in hub._clients):
+            house.call(f"c{n}")
+            n += 1
+            await hub._flush()
+            await asyncio.sleep(0.001)
+        page = Feed(None)  # type: ignore[arg-type]
+        heard = (await read(raw)).partition(b"\r\n\r\n")[2]
+        while not (page.snapshots == 2 and page.data["provinces"]["hubei"]["waiting"] == n):
+            heard += await read(raw)
+            heard = hear(page, heard)
+    assert hub.snapshots_for_lag == 1
+    raw.close()
+
+
+async def read(raw: socket.socket) -> bytes:
+    return await asyncio.get_running_loop().sock_recv(raw, 65536)
+
+
+def hear(page: Feed, heard: bytes) -> bytes:
+    """Take the whole frames; the rest."""
+    while len(heard) > 10:
+        short = heard[1]
+        start = 2 if short < 126 else 4 if short == 126 else 10
+        size = short if short < 126 else int.from_bytes(heard[2:start], "big")
+        if len(heard) < start + size:
+            break
+        page.take(json.loads(heard[start : start + size]))
+        heard = heard[start + size :]
+    return heard
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from seats.settings import Http, Settings
+from seats.web.api_session import client_address
 from seats.web.sessions import key_of
 from tests.unit.webhouse import House, Person, start
 
@@ -71,8 +73,9 @@ async def test_guesses_are_throttled_for_the_login(person: Person) -> None:
     assert (await person.sign_in("bert")).status == 200
 
 
-async def test_an_overlong_password_is_wrong_not_slow(person: Person) -> None:
-    assert (await person.sign_in("anna", "x" * 100_000)).status == 401
+async def test_overlong_credentials_are_not_even_tried(person: Person) -> None:
+    assert (await person.sign_in("anna", "x" * 100_000)).status == 422
+    assert (await person.sign_in("x" * 100_000)).status == 422
 
 
 async def test_sign_out_ends_the_session(person: Person, house: House) -> None:
@@ -201,3 +204,29 @@ async def test_signing_out_one_computer_leaves_the_other_at_work(person: Person,
     await person.call("DELETE", "/session")
     assert house.engine.state.agents["a1"].chosen == "ready"
     await feed.ws.close()
+
+
+@pytest.mark.parametrize(
+    ("remote", "forwarded", "address"),
+    [
+        ("127.0.0.1", "6.6.6.6, 203.0.113.9", "203.0.113.9"),  # a proxy here appends whom it saw
+        ("::1", "203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("198.51.100.7", "203.0.113.9", "198.51.100.7"),  # anybody can write this header
+    ],
+)
+def test_only_a_proxy_on_this_machine_is_believed(remote: str, forwarded: str, address: str) -> None:
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    request = make_mocked_request("POST", "/api/v1/session", headers).clone(remote=remote)
+    assert client_address(request) == address
+
+
+async def test_the_cookie_is_secure_when_the_page_came_over_tls(aiohttp_client: Any) -> None:
+    house = House(Settings(http=Http(trusted_origins=("https://seats.example.com",))))
+    house.populate()
+    client = await start(house, aiohttp_client)
+    body = {"login": "anna", "password": "anna-secret"}
+    reply = await client.post("/api/v1/session", json=body)
+    assert not reply.cookies["seats_session"]["secure"]
+    reply = await client.post("/api/v1/session", json=body, headers={"Origin": "https://seats.example.com"})
+    assert reply.cookies["seats_session"]["secure"]

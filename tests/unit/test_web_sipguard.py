@@ -56,7 +56,7 @@ def allowed(frame: str | bytes, guard: Guard | None = None) -> bool:
             "<sip:web001@seats>",
             'Authorization: Digest username="web001", realm="asterisk"',
         ),
-        "SIP/2.0 200 OK\r\nVia: SIP/2.0/WS x\r\nFrom: <sip:caller@pbx>;tag=1\r\nTo: <sip:abc@x.invalid>;tag=2\r\n"
+        "SIP/2.0 200 OK\r\nVia: SIP/2.0/WS x\r\nFrom: <sip:1@pbx>;tag=1\r\nTo: <sip:abc@x.invalid>;tag=2\r\n"
         "Content-Length: 0\r\n\r\n",
     ],
 )

@@ -51,7 +51,7 @@ def _ledger() -> None:
     op.create_index(
         "ix_requests_open",
         "requests",
-        ["arrived_at"],
+        ["arrived_at", "id"],
         sqlite_where=still_open,
         postgresql_where=still_open,
     )

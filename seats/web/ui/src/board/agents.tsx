@@ -1,7 +1,6 @@
 // Agents by what they do now. A state is a filter; typing finds a person, a number or a province.
 import { computed, signal } from "@preact/signals";
-import { second } from "../common/clock";
-import { agents } from "../common/feed";
+import { agents, asOf } from "../common/feed";
 import { clockSpan } from "../common/format";
 import { choiceName, provinceName, t, tCode } from "../common/i18n";
 import { provinceNames } from "../common/provinces";
@@ -75,7 +74,7 @@ function Row({ agent }: { agent: AgentRow }) {
       <i class="pip" />
       <span class="grow" title={agent.id}>{agent.name} <small>{provinceName(agent.province)}</small></span>
       <small class="detail">{detail(agent)}</small>
-      <time>{clockSpan(second.value - agent.since)}</time>
+      <time>{clockSpan(asOf.value - agent.since)}</time>
     </li>
   );
 }

@@ -1,6 +1,5 @@
 // The nation in one line, readable from across the room.
-import { second } from "../common/clock";
-import { totals } from "../common/feed";
+import { asOf, totals } from "../common/feed";
 import { clockSpan, NONE, percent } from "../common/format";
 import { t, type Key } from "../common/i18n";
 import type { Rate, Rates } from "../common/types";
@@ -15,7 +14,7 @@ export function Headline() {
       <RateCard title="board.reported" hint="board.reported_hint" rates={nation.rate.reported} testid="nation-reported" />
       <Big title="board.waiting" tone={nation.waiting > 0 ? "ring" : ""} testid="nation-waiting">{nation.waiting}</Big>
       <Big title="board.longest" tone={since === null ? "" : "ring"} testid="nation-longest">
-        {since === null ? NONE : clockSpan(second.value - since)}
+        {since === null ? NONE : clockSpan(asOf.value - since)}
       </Big>
       <Big title="board.ready" tone="ready" testid="nation-ready">{nation.ready}</Big>
       <Big title="board.talking" tone="talk" testid="nation-talking">{nation.talking}</Big>

@@ -1,7 +1,6 @@
 // Every province in one row, those in trouble first. The order holds still while the pointer is on the table.
 import { signal } from "@preact/signals";
-import { second } from "../common/clock";
-import { provinces } from "../common/feed";
+import { asOf, provinces } from "../common/feed";
 import { clockSpan, NONE, objectivePercent, percent } from "../common/format";
 import { t, type Key } from "../common/i18n";
 import type { ProvinceRow } from "../common/types";
@@ -19,10 +18,10 @@ let order: string[] = [];
 let orderedAt = 0;
 
 function ordered(rows: ReadonlyMap<string, ProvinceRow>): ProvinceRow[] {
-  const due = second.value - orderedAt >= ORDER_S && !pointed.value;
+  const due = asOf.value - orderedAt >= ORDER_S && !pointed.value;
   if (due || order.length !== rows.size) {
-    order = byTrouble(rows.values(), second.value).map((row) => row.code);
-    orderedAt = second.value;
+    order = byTrouble(rows.values(), asOf.value).map((row) => row.code);
+    orderedAt = asOf.value;
   }
   return order.flatMap((code) => rows.get(code) ?? []);
 }
@@ -48,14 +47,14 @@ function Row({ row }: { row: ProvinceRow }) {
   const { today } = row.rate.strict;
   const judged = verdict(today, row.objective);
   const since = row.longest_wait_since;
-  const heat = longWait(row, second.value) ? "hot" : "some";
+  const heat = longWait(row, asOf.value) ? "hot" : "some";
   return (
     <tr class={judged} data-testid={`province-${row.code}`} data-verdict={judged} onClick={() => openProvince(row.code)}>
       <th scope="row">
         <button title={t(`verdict.${judged}`)}><i class="sign">{sign[judged]}</i>{row.zh} <small>{row.en}</small></button>
       </th>
       <td data-field="waiting" class={row.waiting > 0 ? heat : "zero"}>{row.waiting}</td>
-      <td data-field="longest" class={since === null ? "zero" : heat}>{since === null ? NONE : clockSpan(second.value - since)}</td>
+      <td data-field="longest" class={since === null ? "zero" : heat}>{since === null ? NONE : clockSpan(asOf.value - since)}</td>
       <td data-field="talking" class={row.talking > 0 ? "" : "zero"}>{row.talking}</td>
       <td data-field="ready" class={row.agents_signed_in > 0 ? "" : "zero"}>
         {row.ready}<small>/{row.agents_signed_in}</small>

@@ -58,12 +58,14 @@ const durations = new Set(["queue", "ring_s", "talk"]);
 
 /** A value of the record in words, where we have them. */
 function words(name: string, value: unknown): string {
+  if (name === "ring") return String(Number(value) + 1); // counted from 1, as people do
   if (typeof value === "number") return durations.has(name) ? `${value.toFixed(1)} s` : String(value);
   const text = typeof value === "string" ? value : JSON.stringify(value);
   switch (name) {
     case "agent": return agents.value.get(text)?.name ?? text;
     case "province": return provinceName(text);
     case "result": return tCode("offer_result.", text);
+    case "confidence": return tCode("confidence.", text);
     case "outcome": return tCode("outcome.", text);
     case "source": return tCode("source.", text);
     case "ended_by": return tCode("ended.", text);

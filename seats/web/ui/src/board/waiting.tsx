@@ -1,6 +1,5 @@
 // Who waits, the longest first.
-import { second } from "../common/clock";
-import { waiting } from "../common/feed";
+import { asOf, waiting } from "../common/feed";
 import { clockSpan } from "../common/format";
 import { provinceName, t } from "../common/i18n";
 
@@ -17,7 +16,7 @@ export function Waiting() {
           <li key={row.request} data-request={row.request} data-state={row.state}>
             <span class="grow">{provinceName(row.province)} <small>{row.number_masked}</small></span>
             <small>{row.state === "offered" ? t("board.offered") : t("board.rings", { n: row.rings_open })}</small>
-            <time>{clockSpan(second.value - row.arrived_at)}</time>
+            <time>{clockSpan(asOf.value - row.arrived_at)}</time>
           </li>
         ))}
       </ul>

@@ -1,18 +1,17 @@
 // The live feed: hello → snapshot → numbered deltas. One socket per page, reconnected with growing pauses.
 // Nothing heard for STALE_MS means the page must say so; a gap in the numbers means a fresh snapshot.
 import { batch, computed, signal } from "@preact/signals";
-import { serverNow, setServerNow } from "./clock";
+import { second, serverNow, setServerNow } from "./clock";
 import { loadSession, session } from "./session";
 import type { AgentRow, FeedMessage, LinkRow, ProvinceRow, Sections, WaitingRow } from "./types";
 
-export type FeedState = "connecting" | "live" | "stale" | "offline" | "replaced";
+export type FeedState = "connecting" | "live" | "stale" | "offline";
 
 const STALE_MS = 5000;
 const GIVE_UP_MS = 12000;
 const PING_MS = 2000;
 const PAUSES_MS = [300, 1000, 2000, 4000, 8000];
 const SESSION_ENDED = 4401;
-const TAKEN_OVER = 4409;
 
 export const feedState = signal<FeedState>("connecting");
 /** Server time of the last message heard; null before the first. */
@@ -20,6 +19,8 @@ export const heardAt = signal<number | null>(null);
 /** Page-clock milliseconds at which the next attempt starts; null when none is planned. */
 export const retryAt = signal<number | null>(null);
 export const isLive = computed(() => feedState.value === "live");
+/** The second that the figures are of: it stands still while they are old. */
+export const asOf = computed(() => (isLive.value || heardAt.value === null ? second.value : Math.floor(heardAt.value)));
 
 export const provinces = signal<ReadonlyMap<string, ProvinceRow>>(new Map());
 export const agents = signal<ReadonlyMap<string, AgentRow>>(new Map());
@@ -90,10 +91,6 @@ function drop(): void {
 
 function closed(code: number): void {
   socket = null;
-  if (code === TAKEN_OVER) {
-    feedState.value = "replaced";
-    return;
-  }
   if (code === SESSION_ENDED) session.value = null;
   else reconnect();
 }

@@ -20,6 +20,7 @@ export const dateTime = (at: number): string =>
 /** A rate as per cent, cut (not rounded) so that 99.96 % never reads 100 %. */
 export function percent(rate: number | null, digits = 1): string {
   if (rate === null || !Number.isFinite(rate)) return NONE;
+  if (rate === 1) return "100%";
   const scale = 10 ** digits;
   return `${(Math.floor(rate * 100 * scale + 1e-9) / scale).toFixed(digits)}%`;
 }

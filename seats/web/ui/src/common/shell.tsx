@@ -102,7 +102,7 @@ function OldBanner() {
   return (
     <div class="banner bad" role="alert" data-testid="stale">
       <span>
-        <b>{feedState.value === "replaced" ? t("stale.replaced") : t("stale.title")}</b>{" "}
+        <b>{t("stale.title")}</b>{" "}
         {heardAt.value !== null && t("stale.since", { time: clockTime(heardAt.value) })}{" "}
         {seconds > 0 && t("stale.retry", { seconds })}
       </span>

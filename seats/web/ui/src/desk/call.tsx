@@ -18,6 +18,9 @@ export function CallPanel() {
         <time>{clockSpan(seconds())}</time>
       </div>
       <Caller testid="call-province" />
+      {!leg.value && me.value?.seat.kind === "browser" && (
+        <p class="why" role="alert" data-testid="not-answerable" data-fault="call_elsewhere">{t("call.elsewhere")}</p>
+      )}
       <div class="actions">
         {leg.value && (
           <button class={muted ? "mute on" : "mute"} aria-pressed={muted} onClick={toggleMute} data-testid="mute">

@@ -1,13 +1,13 @@
-import { effect } from "@preact/signals";
-import { me } from "../common/feed";
+import { effect, untracked } from "@preact/signals";
+import { feedState, me } from "../common/feed";
 import { mount } from "../common/shell";
 import { session } from "../common/session";
+import { flash } from "./attention";
 import { beep, closeMic, openMic, startRing, stopRing } from "./audio";
 import { Desk } from "./desk";
 import { listenKeys } from "./keys";
 import { startLease, stopLease } from "./lease";
 import { answer, forgetAnswer, leg, startPhone, stopPhone } from "./phone";
-import { flash } from "./attention";
 import { autoAnswer } from "./settings";
 import { loadChoices, loadToday, mode } from "./state";
 import { holdPhone, releasePhone, tabState } from "./tab";
@@ -22,16 +22,21 @@ effect(() => {
   const agent = session.value ? seat() || holding : "";
   if (agent === holding) return;
   holding = agent;
-  if (agent) {
-    holdPhone(agent);
-    void openMic();
-    startLease();
-  } else {
-    stopLease();
-    closeMic();
-    releasePhone();
-  }
+  untracked(() => (agent ? takeSeat(agent) : leaveSeat()));
 });
+
+function takeSeat(agent: string): void {
+  holdPhone(agent);
+  void openMic();
+  startLease();
+}
+
+function leaveSeat(): void {
+  stopLease();
+  closeMic();
+  releasePhone();
+}
+
 tabState.subscribe((state) => void (state === "holder" ? startPhone() : stopPhone()));
 
 // Ringing is heard and seen, also from another tab.
@@ -57,6 +62,15 @@ effect(() => {
 });
 setInterval(() => session.value && void loadToday().catch(() => undefined), 30_000);
 session.subscribe((value) => value && void loadChoices().catch(() => undefined));
+
+// A line that was lost took the phone's socket with it, though the browser may not have noticed yet.
+let lost = false;
+effect(() => {
+  if (feedState.value === "offline") lost = true;
+  if (!lost || feedState.value !== "live" || leg.value) return;
+  lost = false;
+  if (tabState.peek() === "holder") void startPhone();
+});
 
 window.addEventListener("beforeunload", (event) => {
   if (leg.value?.state === "talking") event.preventDefault();

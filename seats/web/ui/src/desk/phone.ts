@@ -88,7 +88,7 @@ function register(config: PhoneConfig): void {
   });
   mine.on("newRTCSession", ({ originator, session, request }: IncomingRTCSessionEvent) => {
     if (String(originator) !== "remote" || call) session.terminate({ status_code: 486 });
-    else incoming(session, request.getHeader("X-Seats-Offer") ?? "");
+    else incoming(session, request.getHeader("X-Seats-Offer") ?? request.from.display_name ?? "");
   });
   mine.start();
 }

@@ -25,11 +25,13 @@ effect(() => {
 export const choices = signal<Choices>({ reasons: [], dispositions: [] });
 export const today = signal<Today | null>(null);
 const kept = new Map<string, string>();
+let unsent = false;
 /** Disposition chosen for the present call; "" when none is yet. */
 export const disposition = signal("");
+const request = computed(() => caller.value?.request ?? "");
 effect(() => {
-  void caller.value?.request;
-  disposition.value = kept.get(caller.value?.request ?? "") ?? "";
+  unsent = false;
+  disposition.value = kept.get(request.value) ?? "";
 });
 
 export const loadChoices = async (): Promise<void> => void (choices.value = await get<Choices>("/config/choices"));
@@ -42,14 +44,24 @@ export function choose(state: Chosen, reason?: string): Promise<void> {
   return act(() => post(`${self()}/state`, reason ? { state, reason } : { state }));
 }
 
-export async function setDisposition(code: string): Promise<void> {
-  kept.set(caller.value?.request ?? "", code);
+/** Keep what the call is about, and tell the server as soon as it knows of the call. */
+export function setDisposition(code: string): Promise<void> {
+  kept.set(request.value, code);
   disposition.value = code;
-  if (mode.value === "wrap_up") await act(() => post(`${self()}/wrapup`, { disposition: code, done: false }));
+  unsent = true;
+  return sendDisposition();
+}
+
+async function sendDisposition(): Promise<void> {
+  if (!unsent || !(me.value?.call || me.value?.wrap_up_until != null)) return;
+  unsent = false;
+  await act(() => post(`${self()}/wrapup`, { disposition: disposition.value, done: false }));
 }
 
 export function finishWrapUp(): Promise<void> {
-  return act(() => post(`${self()}/wrapup`, { disposition: disposition.value, done: true }));
+  const code = unsent ? disposition.value : "";
+  unsent = false;
+  return act(() => post(`${self()}/wrapup`, { disposition: code, done: true }));
 }
 
 /** A browser call is ended by its phone; a call on a telephone is ended by the PBX for us. */
@@ -57,10 +69,7 @@ export async function hangup(): Promise<void> {
   if (!endLeg()) await act(() => post(`${self()}/hangup`));
 }
 
-// A disposition chosen while talking reaches the ledger as soon as wrap-up begins.
-let before: Mode = "idle";
+// The phone may be talking before the server says so: a disposition chosen then is sent a moment later.
 effect(() => {
-  const current = mode.value;
-  if (current === "wrap_up" && before !== "wrap_up" && disposition.peek()) void setDisposition(disposition.peek());
-  before = current;
+  if (me.value?.call || me.value?.wrap_up_until != null) void sendDisposition();
 });

@@ -6,25 +6,31 @@ export type CallStats = {
   /** Share of packets lost in the last seconds, 0–1; delay variation and round trip in milliseconds. */
   loss: number; jitter: number; roundTrip: number | null;
 };
-export type Quality = "good" | "fair" | "bad" | "none";
+export type Quality = "good" | "fair" | "bad" | "silent" | "none";
 
 const empty: CallStats = { received: 0, sent: 0, energy: 0, loss: 0, jitter: 0, roundTrip: null };
 export const stats = signal<CallStats>(empty);
+/** Figures of a call are there. */
 export const measured = signal(false);
+/** Nothing arrived for some seconds: the caller cannot be heard. */
+const silent = signal(false);
 
 /** Bad speech is felt from about 5 % loss, 60 ms jitter or 400 ms round trip on. */
 export const quality = computed<Quality>(() => {
   if (!measured.value) return "none";
+  if (silent.value) return "silent";
   const { loss, jitter, roundTrip } = stats.value;
   if (loss > 0.05 || jitter > 60 || (roundTrip ?? 0) > 400) return "bad";
   return loss > 0.015 || jitter > 30 || (roundTrip ?? 0) > 250 ? "fair" : "good";
 });
 
+const WINDOW_MS = 6000;
 let seen: { at: number; received: number; lost: number }[] = [];
 
 export function clearStats(): void {
   stats.value = empty;
   measured.value = false;
+  silent.value = false;
   seen = [];
 }
 
@@ -43,15 +49,16 @@ export async function pollStats(connection: RTCPeerConnection | null): Promise<v
       next.roundTrip = report.roundTripTime * 1000;
     }
   }
-  next.loss = recentLoss(next.received, lost);
+  const at = performance.now();
+  seen = [...seen.filter((sample) => at - sample.at < WINDOW_MS), { at, received: next.received, lost }];
+  next.loss = recentLoss();
   stats.value = next;
-  measured.value = next.received > 0;
+  silent.value = seen.length > 3 && seen[0]!.received === next.received;
+  measured.value = seen.length > 3 || next.received > 0;
 }
 
-function recentLoss(received: number, lost: number): number {
-  const at = performance.now();
-  seen = [...seen.filter((sample) => at - sample.at < 8000), { at, received, lost }];
-  const first = seen[0]!;
-  const [got, gone] = [received - first.received, lost - first.lost];
+function recentLoss(): number {
+  const [first, last] = [seen[0]!, seen.at(-1)!];
+  const [got, gone] = [last.received - first.received, last.lost - first.lost];
   return got + gone > 0 ? gone / (got + gone) : 0;
 }

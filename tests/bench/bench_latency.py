@@ -1,0 +1,245 @@
+"""How fast the next caller rings: ours, app_queue and a bare Dial() on one Asterisk, in one run.
+
+``python -m tests.bench.bench_latency [--calls 300] [--blocks 2]``. Blocks alternate between the three; the
+callers and the agents are the same (sipp), and the judge is the kernel's time of the SIP packets:
+
+- free → ring: an agent's BYE to that agent's next INVITE, with 1, 20 and 200 callers waiting (20 agents);
+- request → ring: a caller's INVITE to an agent's INVITE, 20 idle agents, over the median of a bare Dial();
+  and again with 1,000 agents of whom 20 can be reached;
+- wrap-up: the end of wrap-up (BYE plus its length) to the agent's next INVITE.
+
+app_queue: autofill=yes, ringinuse=no, wrapuptime=0, strategy leastrecent. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import uvloop
+
+from seats.domain.agents import Chosen
+from seats.domain.messages import PlanChanged
+from telephony.lab import Behaviour, Call, Callers, LabPbx, SimAgents
+from telephony.lab.conf import default_pack
+from tests.bench.sipwatch import Packet, SipWatch
+from tests.integration.house import HUBEI, Home, House, people, plan_for_tests, settings_for
+
+AGENTS = 20
+MEMBERS = 1000
+WAITING = (1, 20, 200)
+TALK = Behaviour(answers_after=(0.0, 0.0), talks_for=(0.3, 0.8))
+WRAP_UP = 2.0
+OURS, QUEUE, QUEUE_1000, DIAL = "95500", "benchqueue", "benchbig", "benchdial"
+
+
+class Figures(NamedTuple):
+    """Milliseconds."""
+
+    p50: float
+    p99: float
+    max: float
+    n: int
+
+
+def figures(seconds: Sequence[float]) -> Figures:
+    """The usual figures of some times in seconds, in milliseconds."""
+    ordered = sorted(s * 1000 for s in seconds)
+    if not ordered:
+        return Figures(math.nan, math.nan, math.nan, 0)
+
+    def at(share: float) -> float:
+        return round(ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)], 2)
+
+    return Figures(at(0.5), at(0.99), round(ordered[-1], 2), len(ordered))
+
+
+class Bench:
+    """One lab with everything in it, and the blocks that run on it."""
+
+    def __init__(self, lab: LabPbx, house: House, calls: int) -> None:
+        self.lab, self.house, self.calls = lab, house, calls
+
+    async def backlog(self, did: str, waiting: int) -> list[float]:
+        """Free → ring with so many callers waiting all the time."""
+        calls = [Call(HUBEI, did) for _ in range(self.calls + waiting)]
+        packets = await self._watched(calls, rate=400.0, at_once=AGENTS + waiting)
+        return free_to_ring(packets, self.lab.sip_port, until=_placed_all(packets, self.lab.sip_port))
+
+    async def idle(self, did: str) -> list[float]:
+        """Request → ring with idle agents: one call at a time, far enough apart."""
+        dids = [did if did != DIAL else f"{DIAL}{n % AGENTS:03d}" for n in range(self.calls)]
+        packets = await self._watched([Call(HUBEI, d) for d in dids], rate=6.0, at_once=AGENTS)
+        return request_to_ring(packets, self.lab.sip_port)
+
+    async def wrap_up(self) -> list[float]:
+        """Error of the ring after wrap-up, against the BYE plus wrap-up, with callers waiting."""
+        engine = self.house.service.engine
+        plan = engine.state.plan
+        engine.ask(PlanChanged(plan._replace(wrap_up=WRAP_UP), "bench"))
+        calls = [Call(HUBEI, OURS) for _ in range(self.calls // 2)]
+        packets = await self._watched(calls, rate=400.0, at_once=AGENTS * 2)
+        engine.ask(PlanChanged(plan, "bench"))
+        times = free_to_ring(packets, self.lab.sip_port, until=_placed_all(packets, self.lab.sip_port))
+        return [t - WRAP_UP for t in times]
+
+    async def _watched(self, calls: list[Call], *, rate: float, at_once: int) -> list[Packet]:
+        with SipWatch(self.lab.sip_port) as watch:
+            async with Callers(self.lab.sip_port, calls, rate=rate, at_once=at_once) as callers:
+                counts = await callers.wait()
+        if counts.answered != len(calls):
+            print(f"  only {counts} of {len(calls)} calls were answered", file=sys.stderr)
+        await self.house.quiet()
+        return watch.packets
+
+
+def free_to_ring(packets: Iterable[Packet], pbx: int, until: float) -> list[float]:
+    """Seconds from each agent's BYE to that agent's next INVITE, while callers were waiting."""
+    agent_of: dict[str, str] = {}
+    free: dict[str, float] = {}
+    times = []
+    for p in packets:
+        if p.method == "INVITE" and p.source == pbx and p.call_id not in agent_of:
+            agent_of[p.call_id] = p.user
+            freed = free.pop(p.user, None)
+            if freed is not None and freed < until:
+                times.append(p.at - freed)
+        elif p.method == "BYE" and (agent := agent_of.get(p.call_id)):
+            free.setdefault(agent, p.at)
+    return times
+
+
+def request_to_ring(packets: Iterable[Packet], pbx: int) -> list[float]:
+    """Seconds from each caller's INVITE to the INVITE that the PBX sends next."""
+    asked: list[float] = []
+    seen: set[str] = set()
+    times = []
+    for p in packets:
+        if p.method != "INVITE" or p.call_id in seen:
+            continue
+        seen.add(p.call_id)
+        if p.target == pbx:
+            asked.append(p.at)
+        elif asked:
+            times.append(p.at - asked.pop(0))
+    return times
+
+
+def _placed_all(packets: Iterable[Packet], pbx: int) -> float:
+    """When the last caller came: from then on the backlog runs dry."""
+    return max((p.at for p in packets if p.method == "INVITE" and p.target == pbx), default=0.0)
+
+
+def pack_with_peers(folder: Path) -> Path:
+    """The dialplan pack, with app_queue and a bare Dial() beside it."""
+    pack = folder / "pack"
+    shutil.copytree(default_pack(), pack)
+    with (pack / "extensions_seats.conf").open("a") as file:
+        file.write(
+            "\n[seats-inbound]\n"
+            f"exten => {QUEUE},1,Progress()\n same => n,Queue(bench,,,,600)\n same => n,Hangup()\n"
+            f"exten => {QUEUE_1000},1,Progress()\n same => n,Queue(bench1000,,,,600)\n same => n,Hangup()\n"
+            f"exten => _{DIAL}XXX,1,Dial(PJSIP/sip{'${EXTEN:9}'},20)\n same => n,Hangup()\n"
+        )
+    with (pack / "queues_seats.conf").open("a") as file:
+        for name, members in (("bench", AGENTS), ("bench1000", MEMBERS)):
+            lines = "".join(f"member => PJSIP/sip{n:03d}\n" for n in range(members))
+            file.write(
+                f"\n[{name}]\nmusicclass = seats\nstrategy = leastrecent\nautofill = yes\nringinuse = no\n"
+                f"wrapuptime = 0\ntimeout = 20\nretry = 1\njoinempty = yes\n{lines}"
+            )
+    return pack
+
+
+async def bench(calls: int, blocks: int) -> dict[str, Any]:
+    """Everything, in alternating blocks."""
+    with tempfile.TemporaryDirectory(prefix="seats-bench-") as name:
+        folder = Path(name)
+        seats = [("sip", f"sip{n:03d}") for n in range(MEMBERS)]
+        async with LabPbx(seats, pack=pack_with_peers(folder), on_progress=_say) as lab:
+            settings = settings_for(lab, folder)
+            homes = {address: Home("hubei", ("hubei",), TALK) for _, address in seats}
+            await people(settings, homes, plan_for_tests())
+            house = House(lab, settings, homes)
+            reachable = [address for _, address in seats[:AGENTS]]
+            phones = SimAgents(
+                lab.sip_port, dict.fromkeys(reachable, TALK), {a: lab.seat_secret(a) for a in reachable}
+            )
+            async with house.serving(), phones:
+                await house.until(lambda: all(house.agent(a).nodes for a in reachable))
+                for address in reachable:
+                    house.choose(address, Chosen.READY)
+                return await _blocks(Bench(lab, house, calls), blocks, seats)
+
+
+async def _blocks(it: Bench, blocks: int, seats: list[tuple[str, str]]) -> dict[str, Any]:
+    free: dict[str, list[float]] = {}
+    asked: dict[str, list[float]] = {}
+    wrapped: list[float] = []
+    for block in range(blocks):
+        for waiting in WAITING:
+            for name, did in (("app_queue", QUEUE), ("ours", OURS)):
+                _say(f"block {block + 1}: free → ring, {waiting} waiting, {name}")
+                free.setdefault(f"{name} {waiting}", []).extend(await it.backlog(did, waiting))
+        for name, did in (("dial", DIAL), ("ours", OURS), ("app_queue", QUEUE)):
+            _say(f"block {block + 1}: request → ring, {name}")
+            asked.setdefault(name, []).extend(await it.idle(did))
+        _say(f"block {block + 1}: end of wrap-up → ring")
+        wrapped += await it.wrap_up()
+    for _, address in seats:
+        it.house.choose(address, Chosen.READY)
+    for name, did in (("ours 1000", OURS), ("app_queue 1000", QUEUE_1000)):
+        _say(f"request → ring, {MEMBERS} members of whom {AGENTS} reachable, {name}")
+        asked[name] = await it.idle(did)
+    return _report(free, asked, wrapped)
+
+
+def _report(
+    free: dict[str, list[float]], asked: dict[str, list[float]], wrapped: list[float]
+) -> dict[str, Any]:
+    for title, rows in (("free → ring (waiting)", free), ("request → ring", asked)):
+        print(f"\n{title:<26}{'p50 ms':>10}{'p99 ms':>10}{'max ms':>10}{'n':>7}")
+        for name, times in rows.items():
+            f = figures(times)
+            print(f"{name:<26}{f.p50:>10}{f.p99:>10}{f.max:>10}{f.n:>7}")
+    error = figures([abs(t) for t in wrapped])
+    print(f"\n{'wrap-up error':<26}{error.p50:>10}{error.p99:>10}{error.max:>10}{error.n:>7}\n")
+    both = {
+        name: figures([t for key, times in free.items() if key.startswith(f"{name} ") for t in times])
+        for name in ("ours", "app_queue")
+    }
+    over = figures(asked["dial"]).p50
+    ours = figures(asked["ours"])
+    return {
+        "free_to_ring_ms": {name: f._asdict() for name, f in both.items()},
+        "ratio_p50": round(both["app_queue"].p50 / both["ours"].p50, 1),
+        "request_to_ring_over_dial_ms": {"p50": round(ours.p50 - over, 2), "p99": round(ours.p99 - over, 2)},
+        "request_to_ring_1000_ms": {
+            name: figures(asked[f"{name} 1000"])._asdict() for name in ("ours", "app_queue")
+        },
+        "wrapup_error_ms": {"p50": error.p50, "p99": error.p99},
+    }
+
+
+def _say(text: str) -> None:
+    print(f"· {text}", file=sys.stderr)
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--calls", type=int, default=300)
+    parser.add_argument("--blocks", type=int, default=2)
+    options = parser.parse_args()
+    print(json.dumps(uvloop.run(bench(options.calls, options.blocks))))
+
+
+if __name__ == "__main__":
+    main()
