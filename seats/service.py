@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 
 from metrics.series import WAIT_BUCKETS, Series, Totals
-from seats import tls
+from seats import operating, tls
 from seats.domain.agents import Chosen, Seat, SeatKind
 from seats.domain.events import Event, RequestOpened
 from seats.domain.messages import AgentConfigured, RequestRecalled, StateAsked
@@ -30,6 +30,7 @@ from seats.numbering import Numbering
 from seats.planfile import load_plan
 from seats.settings import Pbx, Settings
 from seats.store.errors import OldSchemaError, StoreError
+from seats.store.leader import leading
 from seats.store.ledger import IN_PROGRESS
 from seats.store.rows import OpenRow
 from seats.store.schema import SchemaState, schema_state, upgrade
@@ -37,12 +38,15 @@ from seats.store.store import Store
 from seats.store.writer import LedgerWriter
 from seats.web.app import create_app
 from seats.web.sessions import ARGON2
-from telephony.link import Link, NodeSettings
+from telephony.link import NodeSettings
 from telephony.provisioning import seat_secret
 
 log = structlog.get_logger(__name__)
 
 CODES = (*(p.code for p in PROVINCES), UNKNOWN)
+RELEASED_FOR = 60.0
+"""Seconds for which a caller whom we let go of may still be on the line."""
+
 BALANCE_EVERY = 15.0
 """Seconds between two comparisons of the live figures with the ledger."""
 
@@ -61,7 +65,14 @@ class Service:
         self.store = store
         self.engine = Engine(State(plan, epoch=epoch), Tally(CODES, settings.zone))
         self.writer = LedgerWriter(store.database, now=self.engine.now)
-        self.series = Series(CODES, self.engine.tally, lambda: self.engine.state.plan, self.engine.now)
+        self.series = Series(
+            CODES,
+            self.engine.tally,
+            lambda: self.engine.state.plan,
+            self.engine.now,
+            lambda: self.engine.leader,
+        )
+        self._written = operating.Written(self.writer, self.series.sink)
         self.nodes = [
             Node(node_settings(p), self.engine, numbering.resolve, self._closed) for p in settings.pbx
         ]
@@ -69,7 +80,7 @@ class Service:
         self._requests_seen = 0
         links = {node.name: node.link for node in self.nodes}
         self.engine.carry = Outbox(links, self.engine.post).carry
-        for sink in (self.writer.append, self.series.sink, self._count):
+        for sink in (self.writer.append, self._written.append, self._count):
             self.engine.subscribe(sink)
         self._add_gauges()
 
@@ -85,22 +96,28 @@ class Service:
                 chosen = Chosen(last.reserved or last.chosen)
                 reason = (last.reserved_reason if last.reserved else last.reason) or ""
                 self.engine.ask(StateAsked(row.id, chosen, reason, "restart"))
-        for open_row in await self.store.open_requests():
+        for open_row in await self.store.open_requests(self.engine.now() - RELEASED_FOR):
             await self._recall(open_row)
 
     def app(self) -> web.Application:
         """The web application."""
-        return create_app(
+        app = create_app(
             engine=self.engine,
             store=self.store,
             settings=self.settings,
             passwords=ARGON2,
-            metrics_text=self.series.text,
+            metrics_text=self._metrics,
             ready=self.ready,
             sip_secret=lambda address: seat_secret(
                 self.settings.phone.master_secret.get_secret_value(), address
             ),
         )
+        operating.add_web(self.series, app)
+        return app
+
+    def _metrics(self, accept: str) -> tuple[bytes, str]:
+        self._written.release()
+        return self.series.text(accept)
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Whether calls can be handled and kept, and the state of each part."""
@@ -153,6 +170,7 @@ class Service:
                 offers[-1].id if offers else "",
                 row.agent or "",
                 row.answered_at,
+                Outcome(row.outcome) if row.outcome else None,
             )
         )
 
@@ -189,36 +207,13 @@ class Service:
 
     def _add_gauges(self) -> None:
         for node in self.nodes:
-            link = node.link
-            self.series.gauge(
-                "seats_ami_connected",
-                "Link to the node is up.",
-                _is_up(link),
-                node=node.name,
-            )
-            self.series.gauge(
-                "seats_ami_event_lag_seconds",
-                "How late the node's events reach us.",
-                _lag(link),
-                node=node.name,
-            )
-        self.series.gauge("seats_leader", "This process decides.", lambda: float(self.engine.leader))
-        self.series.gauge(
-            "seats_ledger_unreconciled",
-            "Requests by which the live count and the ledger differ.",
-            lambda: float(self.unreconciled),
-        )
-        self.series.gauge(
-            "seats_ledger_pending_events", "Events not written yet.", lambda: float(self.writer.pending)
-        )
-
-
-def _is_up(link: Link) -> Callable[[], float]:
-    return lambda: float(link.up)
-
-
-def _lag(link: Link) -> Callable[[], float]:
-    return lambda: link.lag
+            operating.add_link(self.series, node.name, node.link)
+        operating.add_process(self.series, lambda: self.engine.leader)
+        operating.add_ledger(self.series, self.writer, lambda: self.unreconciled)
+        operating.add_disk(self.series, self.store.database.path)
+        operating.add_waits(self.series, self.engine.state, CODES, self.engine.now)
+        operating.add_certificate(self.series, self.settings.http)
+        self.engine.took = self.series.distribution("seats_decision_duration_seconds").observe
 
 
 def node_settings(pbx: Pbx) -> NodeSettings:
@@ -232,10 +227,13 @@ async def serve(settings: Settings) -> AsyncIterator[Service]:
     store = await open_store(settings)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
+        standing = _Standing()
+        await stack.enter_async_context(leading(store.database, standing.change))
         plan = await _plan(store, settings)
         numbering = await asyncio.to_thread(load_numbering, settings)
         service = Service(settings, store, plan, await store.next_epoch(), numbering)
         stack.callback(service.engine.close)
+        standing.engine = service.engine
         await service.take_up()
         runner = web.AppRunner(service.app(), access_log=None, shutdown_timeout=2.0)
         await runner.setup()
@@ -245,10 +243,23 @@ async def serve(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(service.writer.close)
         tasks = [asyncio.create_task(node.run()) for node in service.nodes]
         tasks.append(asyncio.create_task(service.keep_balance()))
+        tasks.append(asyncio.create_task(operating.watch_loop(service.series)))
+        for node in service.nodes:
+            tasks.append(asyncio.create_task(operating.watch_restarts(service.series, node.name, node.link)))
         stack.push_async_callback(_end, tasks)
         for node in service.nodes:
             stack.push_async_callback(node.close)
         yield service
+
+
+class _Standing:
+    """Tells the engine whether it still leads."""
+
+    engine: Engine | None = None
+
+    def change(self, leads: bool) -> None:
+        if self.engine is not None:
+            self.engine.leader = leads
 
 
 async def open_store(settings: Settings) -> Store:

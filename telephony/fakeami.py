@@ -15,6 +15,8 @@ Action = dict[str, str]
 Handle = Callable[["Connection", Action], None]
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
+_IDENTITY = frozenset({"Uniqueid", "DestUniqueid", "Device"})
+"""Headers that say whose an event is: those of one channel keep their order."""
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class Faults:
     duplicate: float = 0.0
     """Share of events sent twice."""
     reorder: float = 0.0
-    """Share of events sent only after the one that follows them."""
+    """Share of events sent up to 20 ms late, but before the next one of the same channel."""
 
 
 class AmiServer:
@@ -42,7 +44,7 @@ class AmiServer:
         self.connections: list[Connection] = []
         self.port = 0
         self._listener: asyncio.Server | None = None
-        self._held: bytes = b""
+        self._held: list[tuple[frozenset[str], bytes]] = []
 
     async def start(self, port: int = 0) -> int:
         """Listen, on a free port unless told, and give the port."""
@@ -55,29 +57,33 @@ class AmiServer:
         """Stop listening and end all connections."""
         if self._listener is not None:
             self._listener.close()
+            self._listener = None
         self.drop()
 
     def drop(self) -> None:
         """Cut all connections, as a crash would."""
         for connection in list(self.connections):
             connection.transport.abort()
-        self._held = b""
+        self._held.clear()
 
     def event(self, name: str, privilege: str, headers: Pairs) -> None:
         """Send an event to everyone who logged in for events."""
         data = encode([("Event", name), ("Privilege", privilege), *headers])
-        if self.faults.reorder and not self._held and self.rng.random() < self.faults.reorder:
-            self._held = data
-            asyncio.get_running_loop().call_later(0.02, self._release)
-            return
+        if self.faults.reorder or self._held:
+            whose = frozenset(value for header, value in headers if header in _IDENTITY)
+            self._release(whose)
+            if self.rng.random() < self.faults.reorder:
+                self._held.append((whose, data))
+                asyncio.get_running_loop().call_later(0.02, self._release, whose)
+                return
         twice = self.faults.duplicate and self.rng.random() < self.faults.duplicate
         self._broadcast(data * 2 if twice else data)
-        self._release()
 
-    def _release(self) -> None:
-        held, self._held = self._held, b""
-        if held:
-            self._broadcast(held)
+    def _release(self, whose: frozenset[str]) -> None:
+        """Send what was held back of these channels."""
+        for held in [held for held in self._held if not held[0].isdisjoint(whose) or held[0] == whose]:
+            self._held.remove(held)
+            self._broadcast(held[1])
 
     def _broadcast(self, data: bytes) -> None:
         for connection in self.connections:

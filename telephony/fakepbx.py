@@ -24,10 +24,13 @@ _CAUSES = {
     17: "User busy",
     19: "User alerting, no answer",
     21: "Call Rejected",
+    44: "Requested channel not available",
     127: "Interworking, unspecified",
 }
 _SIP = {17: "486", 19: "480", 21: "603", 127: "487"}
 """Causes with which the PBX also tells the SIP status, as ``TechCause``."""
+_DEAD = frozenset({18, 20, 27, 38, 41, 44, 102})
+"""Causes of an agent's leg after which the dialplan keeps the caller."""
 _GOODBYES = {"timeout": 19, "no_seat": 17, "closed": 21}
 _TRUNK = "lab_trunk"
 _MOBILE_TRUNK = "lab_mobile"
@@ -39,12 +42,13 @@ _CLICK = 0.001
 class Behaviour(NamedTuple):
     """What a seat does when rung: ``does`` is ``answer``, ``ignore`` or ``busy``; times in seconds.
 
-    ``talk`` None leaves the hanging up to the caller.
+    ``talk`` None leaves the hanging up to the caller; ``dies`` is when the leg breaks down in the talk.
     """
 
     does: str = "answer"
     after: float = 0.02
     talk: float | None = None
+    dies: float | None = None
 
 
 _ANSWERS = Behaviour()
@@ -122,10 +126,16 @@ class Caller:
     leg: Channel | None = None
     seat: Seat | None = None
     answered_at: float | None = None
+    """When the first agent answered."""
+    talks_since: float | None = None
+    talked: float = 0.0
+    """Seconds of talk that are over."""
     ended_at: float | None = None
     ended_by: str = ""
     fallen_back: bool = False
     offers: list[str] = field(default_factory=list)
+    winners: list[str] = field(default_factory=list)
+    """Addresses of the seats that answered."""
     waits: set[asyncio.TimerHandle] = field(default_factory=set)
 
 
@@ -265,9 +275,40 @@ class FakePbx:
             self._event("HangupRequest", [*caller.leg.headers(), ("Cause", "16")])
             self._talk_ends(caller, 16, "agent")
 
+    def seat_dies(self, caller: Caller, cause: int = 44) -> None:
+        """Let the leg of the agent who talks with this caller break down; the caller holds again."""
+        leg, seat = caller.leg, caller.seat
+        if leg is None or seat is None or not leg.bridge:
+            return
+        self._stop_waiting(caller)
+        self._unbridge(caller, (leg, caller.channel))
+        self._leg_gone(leg, seat, cause)
+        self._no_leg(caller)
+        self._user(caller, "SeatsRescue", [])
+        self._hold(caller)
+
     def drop(self) -> None:
         """Cut all AMI connections; the calls go on."""
         self.ami.drop()
+
+    async def crash(self) -> list[Caller]:
+        """End at once: calls and globals are lost without a word; give the callers who were cut off."""
+        await self.ami.close()
+        lost = list(self._live.values())
+        for caller in lost:
+            self._stop_waiting(caller)
+            self._stop_talking(caller)
+            self._no_leg(caller)
+            caller.ended_at, caller.ended_by, caller.hears = self.clock(), "crash", ""
+        self._live.clear()
+        self.globals.clear()
+        for seat in self.seats.values():
+            seat.state = "NOT_INUSE" if seat.registered else "UNAVAILABLE"
+        return lost
+
+    async def boot(self) -> None:
+        """Start again at the same port, with the records, the registrations and the queue's members."""
+        await self.ami.start(self.port)
 
     @property
     def waiting(self) -> list[Caller]:
@@ -291,7 +332,45 @@ class FakePbx:
             caller.fallen_back = True
             self._stand(caller, "seats-fallback", "s", "Queue")
             self._user(caller, "SeatsFallback", [])
+        elif caller.fallen_back and self._ring_member(caller):
+            return
         self._later(caller, 1.0, lambda: self._check_heartbeat(caller))
+
+    def _ring_member(self, caller: Caller) -> bool:
+        """Ring a free member of the fallback queue; False if there is none."""
+        seat = next(filter(None, map(self._free_member, self.members)), None)
+        if seat is None:
+            return False
+        caller.offer, caller.hears, caller.seat = "fallback", "ringing", seat
+        leg = caller.leg = self._channel(seat.address, caller.channel.linkedid, "seats-none", "s", "0")
+        self._event("Newchannel", leg.headers())
+        self._dial(caller, leg, "DialBegin", [("DialString", seat.address)])
+        seat.rings += 1
+        behaviour = seat.behaves("fallback")
+        if behaviour.does == "busy":
+            self._later(caller, behaviour.after, lambda: self._member_lost(caller, leg, seat, "BUSY", 17))
+        else:
+            self._later(caller, _CLICK, lambda: self._ring(caller, leg, seat, behaviour, 15.0))
+        return True
+
+    def _free_member(self, interface: str) -> Seat | None:
+        seat = self.seats.get(interface.removeprefix("PJSIP/"))
+        if seat is None or self.members[interface] or seat.state != "NOT_INUSE" or self._engaged(seat):
+            return None
+        return seat
+
+    def _member_lost(self, caller: Caller, leg: Channel, seat: Seat, status: str, cause: int) -> None:
+        """The fallback queue's member did not answer: wait in the queue again."""
+        self._dial(caller, leg, "DialEnd", [("DialStatus", status)])
+        self._leg_gone(leg, seat, cause)
+        self._no_leg(caller)
+        self._stop_waiting(caller)
+        caller.hears = "music"
+        self._later(caller, 1.0, lambda: self._check_heartbeat(caller))
+
+    def _engaged(self, seat: Seat) -> bool:
+        """Tell whether a leg of the seat exists."""
+        return any(caller.seat is seat and caller.leg for caller in self._live.values())
 
     def _heard(self) -> bool:
         beat = self.globals.get("SEATS_HEARTBEAT", "")
@@ -304,7 +383,9 @@ class FakePbx:
         _, offer, timeout, _, address = (exten.split("-", 4) + [""] * 5)[:5]
         caller.offer, caller.hears = offer, "ringing"
         caller.offers.append(offer)
-        seat = caller.seat = self.seats.get(address)
+        seat = self.seats.get(address)
+        engaged = seat is not None and self._engaged(seat)
+        caller.seat = seat
         if seat is None or not seat.registered:
             self._later(caller, _CLICK, lambda: self._returned(caller, "CHANUNAVAIL", 3))
             return
@@ -322,7 +403,7 @@ class FakePbx:
         )
         leg.context, leg.exten = "seats-none", exten
         seat.rings += 1
-        behaviour = seat.behaves(offer)
+        behaviour = Behaviour("busy") if engaged else seat.behaves(offer)
         if behaviour.does == "busy":
             self._later(caller, behaviour.after, lambda: self._busy(caller, leg))
             return
@@ -349,13 +430,23 @@ class FakePbx:
         for count, channel in enumerate((leg, caller.channel), 1):
             channel.bridge = bridge
             self._event("BridgeEnter", [*_bridge(bridge, count), *channel.headers()])
-        caller.hears, caller.answered_at = "agent", self.clock()
+        caller.hears, caller.talks_since = "agent", self.clock()
+        caller.answered_at = caller.answered_at or caller.talks_since
+        if caller.seat is not None:
+            caller.winners.append(caller.seat.address)
+            if caller.offer == "fallback":
+                caller.offer = f"fallback:PJSIP/{caller.seat.address}"
+        if behaviour.dies is not None:
+            self._later(caller, behaviour.dies, lambda: self.seat_dies(caller))
         if behaviour.talk is not None:
             self._later(caller, behaviour.talk, lambda: self.agent_hangs_up(caller))
         if caller.talk is not None:
             self._later(caller, caller.talk, lambda: self.caller_hangs_up(caller))
 
     def _no_answer(self, caller: Caller, leg: Channel, seat: Seat) -> None:
+        if caller.fallen_back:
+            self._member_lost(caller, leg, seat, "NOANSWER", 0)
+            return
         self._dial(caller, leg, "DialEnd", [("DialStatus", "NOANSWER")])
         self._returned(caller, "NOANSWER", 0)
         self._leg_gone(leg, seat, 0)
@@ -388,7 +479,8 @@ class FakePbx:
         leg, seat = caller.leg, caller.seat
         assert leg is not None and seat is not None  # noqa: S101  # a bridged leg has a seat
         self._unbridge(caller, (leg, caller.channel))
-        self._user(caller, "SeatsTalkEnd", [("Offer", caller.offer), ("Cause", str(cause))])
+        offer = caller.offer.partition(":")[0]
+        self._user(caller, "SeatsTalkEnd", [("Offer", offer), ("Cause", str(cause))])
         self._event("SoftHangupRequest", [*caller.channel.headers(), ("Cause", "16")])
         self._leg_gone(leg, seat, cause)
         self._no_leg(caller)
@@ -414,9 +506,10 @@ class FakePbx:
         self._stop_waiting(caller)
         channel = caller.channel
         caller.ended_at, caller.ended_by, caller.hears = self.clock(), by, ""
-        talked = caller.ended_at - caller.answered_at if caller.answered_at is not None else 0.0
-        record = self.records.get(caller.request, "v1||||")
-        self.records[caller.request] = f"{record}|{caller.ended_at:.3f}|{cause}|{talked:.0f}|{caller.offer}"
+        self._stop_talking(caller)
+        record = "|".join(self.records.get(caller.request, "v1||||").split("|")[:5])
+        talked = f"{caller.talked:.0f}"
+        self.records[caller.request] = f"{record}|{caller.ended_at:.3f}|{cause}|{talked}|{caller.offer}"
         place = channel.context, channel.exten
         channel.context, channel.exten = "seats-end", "s"
         self._user(caller, "SeatsEnd", [("Cause", str(cause))])
@@ -442,7 +535,13 @@ class FakePbx:
         channel = caller.channel
         channel.context, channel.exten, channel.application = context, exten, application
 
+    def _stop_talking(self, caller: Caller) -> None:
+        if caller.talks_since is not None:
+            caller.talked += self.clock() - caller.talks_since
+            caller.talks_since = None
+
     def _unbridge(self, caller: Caller, order: tuple[Channel, Channel]) -> None:
+        self._stop_talking(caller)
         bridge = caller.channel.bridge
         for count, channel in ((1, order[0]), (0, order[1])):
             channel.bridge = ""
@@ -538,7 +637,9 @@ class FakePbx:
         connection.refuse(action, "No such channel")
 
     def _hang_leg_up(self, caller: Caller, leg: Channel, cause: int) -> None:
-        if leg.bridge:
+        if leg.bridge and cause in _DEAD:
+            self.seat_dies(caller, cause)
+        elif leg.bridge:
             self._talk_ends(caller, cause, "system")
         elif caller.seat is not None:
             self._stop_waiting(caller)
@@ -572,6 +673,14 @@ class FakePbx:
         items = [[("Key", f"/seats/{key}"), ("Val", value)] for key, value in self.records.items()]
         connection.listing(action, "DBGetTreeResponse", items, "DBGetTreeComplete")
 
+    def _queue_status(self, connection: Connection, action: Action) -> None:
+        queue = action.get("queue", "")
+        items = [
+            [("Queue", queue), ("Name", name), ("Location", name), ("Paused", str(int(paused)))]
+            for name, paused in self.members.items()
+        ]
+        connection.listing(action, "QueueMember", items, "QueueStatusComplete")
+
     def _member(self, connection: Connection, action: Action) -> None:
         interface, paused = action["interface"], action.get("paused") == "true"
         if action["action"].lower() == "queueremove":
@@ -591,6 +700,7 @@ _HANDLERS: dict[str, Callable[[FakePbx, Connection, Action], None]] = {
     "coreshowchannels": FakePbx._show_channels,
     "devicestatelist": FakePbx._device_states,
     "dbgettree": FakePbx._db_tree,
+    "queuestatus": FakePbx._queue_status,
     "queueadd": FakePbx._member,
     "queueremove": FakePbx._member,
     "queuepause": FakePbx._member,

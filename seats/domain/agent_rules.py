@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seats.domain.agents import Agent, Chosen, Machine, SeatKind
+from seats.domain.effects import DEAD, HangUp
 from seats.domain.errors import NotAllowedError, UnknownAgentError
 from seats.domain.events import AgentAdded, AgentChanged, AgentRemoved, DispositionSet
 from seats.domain.messages import (
@@ -10,6 +11,7 @@ from seats.domain.messages import (
     AgentDropped,
     DispositionGiven,
     LeaseRenewed,
+    LegLost,
     SeatReachable,
     StateAsked,
     WrapUpEnded,
@@ -138,6 +140,7 @@ def note_registration(turn: Turn, agent: Agent, node: str, reachable: bool, deta
     else:
         agent.nodes.discard(node)
     if agent.machine in BUSY:
+        check_talking_seat(turn, agent)
         return
     if is_proven(agent, turn.now) != before:
         settle(turn, agent, f"pbx: {detail}")
@@ -166,8 +169,33 @@ def lease_due(turn: Turn, agent: Agent) -> None:
         turn.at(agent.lease_until, Due.LEASE, agent.id)
         return
     agent.lease_watched = False
+    check_talking_seat(turn, agent)
     if agent.machine not in BUSY and agent.machine is not Machine.UNREACHABLE:
         settle(turn, agent, "desk: no word from the page")
+
+
+def check_talking_seat(turn: Turn, agent: Agent) -> None:
+    """A talking browser seat with neither a lease nor a registration is dead: free its caller from it."""
+    if agent.machine is not Machine.TALKING or agent.seat.kind is not SeatKind.BROWSER:
+        return
+    if not agent.nodes and agent.lease_until <= turn.now:
+        drop_leg(turn, agent)
+
+
+def leg_lost(turn: Turn, message: LegLost) -> None:
+    """The desk is there and the sound is not: the caller is kept, and most likely rings here again."""
+    agent = find(turn.state, message.agent)
+    if agent.machine is not Machine.TALKING:
+        raise NotAllowedError(agent.id, f"is {agent.machine}", "only while talking")
+    drop_leg(turn, agent)
+
+
+def drop_leg(turn: Turn, agent: Agent) -> None:
+    """Have the PBX end the agent's leg as dead, and keep the caller."""
+    offer = turn.state.offers.get(agent.offer or "")
+    request = turn.state.requests.get(agent.request or "")
+    if offer is not None and request is not None and offer.leg:
+        turn.effects.append(HangUp(request.id, request.node, offer.leg, DEAD))
 
 
 def start_wrap_up(turn: Turn, agent: Agent) -> None:

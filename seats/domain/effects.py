@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from seats.domain.agents import Seat
 
+DEAD = 44
+"""Q.850 "requested channel not available": what the PBX itself gives a leg without sound."""
+
 
 class Ring(NamedTuple):
     """Move the holding caller into ``seats-connect`` and ring the seat for ``timeout`` seconds."""
@@ -38,11 +41,15 @@ class Release(NamedTuple):
 
 
 class HangUp(NamedTuple):
-    """End the agent's side of a call (the agent pressed hang up, or two answered)."""
+    """End a channel: the caller's when the agent hangs up, the agent's leg when the seat is dead.
+
+    ``cause`` is the Q.850 number; a leg ended with :data:`DEAD` is one whose caller the PBX keeps.
+    """
 
     request: str
     node: str
     channel: str
+    cause: int = 16
 
 
 Effect = Ring | Withdraw | Release | HangUp

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from seats.domain.agents import Chosen, Seat
 from seats.domain.plan import Plan
-from seats.domain.requests import Origin
+from seats.domain.requests import Origin, Outcome
 
 
 class RequestArrived(NamedTuple):
@@ -25,9 +25,10 @@ class RequestArrived(NamedTuple):
 
 
 class OfferRinging(NamedTuple):
-    """The agent's device rings."""
+    """The agent's device rings; ``leg`` is its channel on the PBX."""
 
     offer: str
+    leg: str = ""
 
 
 class OfferAnswered(NamedTuple):
@@ -86,7 +87,7 @@ class SeatGone(NamedTuple):
 
 
 class CallerHeld(NamedTuple):
-    """The caller of a call whose agent's leg died is holding again and hears music."""
+    """The caller is holding again and hears music: the agent's leg died, or the news of something was missed."""
 
     request: str
 
@@ -109,6 +110,8 @@ class RequestRecalled(NamedTuple):
     offer: str
     agent: str
     answered_at: float | None
+    outcome: Outcome | None = None
+    """Set when the caller was told to leave and may not have left yet."""
 
 
 class OfferFound(NamedTuple):
@@ -118,6 +121,7 @@ class OfferFound(NamedTuple):
     offer: str
     address: str
     answered: bool
+    leg: str = ""
 
 
 class RequestSettled(NamedTuple):
@@ -175,6 +179,12 @@ class DispositionGiven(NamedTuple):
 
 class HangUpAsked(NamedTuple):
     """The agent, or a supervisor for them, ends the call in progress."""
+
+    agent: str
+
+
+class LegLost(NamedTuple):
+    """The desk says that the sound of the call in progress is not with it any more (a reload, a new tab)."""
 
     agent: str
 
@@ -244,6 +254,7 @@ Message = (
     | WrapUpEnded
     | DispositionGiven
     | HangUpAsked
+    | LegLost
     | AgentConfigured
     | AgentDropped
     | PlanChanged

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from seats.domain.agent_rules import announce, settle
 from seats.domain.agents import Agent, Machine
-from seats.domain.events import CallEnded, RequestDecided
-from seats.domain.messages import OfferFound, RequestRecalled, RequestSettled
-from seats.domain.request_rules import close, decide, end_call, new_request, open_request, outcome_of_leaving
+from seats.domain.events import CallEnded, OfferEnded, RequestDecided
+from seats.domain.messages import OfferAnswered, OfferFound, OfferMissed, RequestRecalled, RequestSettled
+from seats.domain.request_rules import (
+    answered,
+    close,
+    decide,
+    end_call,
+    missed,
+    new_request,
+    open_request,
+    outcome_of_leaving,
+)
 from seats.domain.requests import Offer, OfferResult, Outcome, Request, RequestState
 from seats.domain.routing import OFFER_GUARD, leave_idle, wait_in_pools
 from seats.domain.state import Due, Turn
+
+COME_BACK = 15.0
+"""Seconds a desk has to find us again before its call in progress counts as lost."""
 
 
 def recalled(turn: Turn, message: RequestRecalled) -> None:
@@ -17,6 +29,10 @@ def recalled(turn: Turn, message: RequestRecalled) -> None:
     if message.request in turn.state.requests:
         return
     request = new_request(turn, message)
+    if message.outcome is not None and message.outcome is not Outcome.CONNECTED:
+        request.outcome, request.decided_at = message.outcome, turn.now
+        request.state = RequestState.RELEASING
+        return
     if message.answered_at is None:
         turn.at(request.waiting_since + turn.state.plan.max_wait, Due.MAX_WAIT, request.id)
         wait_in_pools(turn, request)
@@ -32,20 +48,39 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
     """The PBX rings or connects a seat for this request already: take it as it is."""
     state = turn.state
     request = state.requests.get(message.request)
-    if request is None or message.offer in state.offers:
+    known = state.offers.get(message.offer)
+    if known is not None:
+        known.leg = known.leg or message.leg
+        if message.answered:
+            answered(turn, OfferAnswered(known.id))
+    if request is None or known is not None:
         return
     agent = state.agents.get(state.by_address.get(message.address, ""))
     if request.state is RequestState.WAITING and not message.answered:
         if agent is not None and agent.offer is None:
             request.state = RequestState.OFFERED
             offer = _bind(turn, request, message.offer, agent, Machine.OFFERED)
+            offer.leg = message.leg
             turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer.id)
-    elif request.outcome is None and message.answered:
+    elif request.state not in (RequestState.TALKING, RequestState.DONE) and message.answered:
+        _overtake(turn, request)
         request.state = RequestState.TALKING
         request.answered_at = turn.now
         request.connected_agent = agent.id if agent else ""
         offer = _bind(turn, request, message.offer, agent, Machine.TALKING)
-        decide(turn, request, Outcome.CONNECTED, "found connected", offer)
+        offer.leg = message.leg
+        if request.outcome is None:
+            decide(turn, request, Outcome.CONNECTED, "found connected", offer)
+
+
+def _overtake(turn: Turn, request: Request) -> None:
+    """Somebody else than the agent we believed answered: that offer is over."""
+    offer = turn.state.offers.get(request.offer or "")
+    if offer is not None and offer.result is None:
+        offer.withdrawn = "answered elsewhere"
+        offer.seat_free = True
+        request.state = RequestState.UNSURE
+        missed(turn, OfferMissed(offer.id, "CANCEL"))
 
 
 def settled(turn: Turn, message: RequestSettled) -> None:
@@ -60,7 +95,16 @@ def settled(turn: Turn, message: RequestSettled) -> None:
         end_call(turn, request, request.hung_by or "unknown", message.ended_at)
     elif request.outcome is None:
         _decide_from_record(turn, request, message)
+    elif request.rescues and request.ended_at is None:
+        end_call(turn, request, "seat", message.ended_at)
     offer = state.offers.pop(request.offer or "", None)
+    if offer is not None and offer.result is None:
+        offer.result = OfferResult.CONNECTED if message.talk > 0 else OfferResult.CALLER_GONE
+        turn.events.append(
+            OfferEnded(
+                turn.now, offer.id, request.id, request.province, offer.agent, offer.result, message.cause
+            )
+        )
     agent = state.agents.get(offer.agent) if offer else None
     close(turn, request)
     if offer is not None and agent is not None and agent.offer == offer.id:
@@ -110,6 +154,10 @@ def _bind(turn: Turn, request: Request, offer_id: str, agent: Agent | None, mach
     if agent is not None:
         leave_idle(state, agent)
         agent.machine = machine
+        if not agent.lease_watched:  # the desk lost us as we lost it: time to come back
+            agent.lease_until = now + COME_BACK
+            agent.lease_watched = True
+            turn.at(agent.lease_until, Due.LEASE, agent.id)
         agent.offer, agent.request = offer_id, request.id
         agent.since = now
         announce(turn, agent, "found on the PBX")

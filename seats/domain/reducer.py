@@ -19,6 +19,7 @@ from seats.domain.messages import (
     Hanging,
     HangUpAsked,
     LeaseRenewed,
+    LegLost,
     LinkDown,
     LinkUp,
     Message,
@@ -136,7 +137,9 @@ def _prefer_ends(turn: Turn, key: str, _: int) -> None:
 
 
 def _rescue_guard(turn: Turn, key: str, _: int) -> None:
-    request_rules.held(turn, CallerHeld(key))
+    request = turn.state.requests.get(key)
+    if request is not None and request.state is RequestState.RESCUING:
+        request_rules.held(turn, CallerHeld(key))
 
 
 def _look_again(turn: Turn, key: str, _: int) -> None:
@@ -187,6 +190,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     WrapUpEnded: agent_rules.wrap_up_ended,
     DispositionGiven: agent_rules.disposition_given,
     HangUpAsked: request_rules.hang_up_asked,
+    LegLost: agent_rules.leg_lost,
     AgentConfigured: agent_rules.configured,
     AgentDropped: agent_rules.dropped,
     PlanChanged: _plan_changed,

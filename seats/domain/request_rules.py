@@ -41,6 +41,9 @@ SEAT_GUARD = 5.0
 LOOK_AGAIN = 0.5
 """Seconds before a caller whom the PBX did not find is offered again, if nothing is heard of the end."""
 
+OUTAGE = 60.0
+"""Seconds for which an offer on a node out of reach is believed to go on, or to have been answered."""
+
 RETURNED = -1
 RESCUED = -2
 """Priorities of callers who were offered before, and whose call broke; smaller is served first."""
@@ -113,6 +116,7 @@ def ringing(turn: Turn, message: OfferRinging) -> None:
     if offer is None or offer.rang_at is not None or offer.result is not None:
         return
     offer.rang_at = turn.now
+    offer.leg = message.leg or offer.leg
     turn.events.append(OfferRang(turn.now, offer.id, offer.request, offer.agent))
 
 
@@ -122,7 +126,9 @@ def answered(turn: Turn, message: OfferAnswered) -> None:
     offer = state.offers.get(message.offer)
     if offer is None or offer.result is not None:
         return
-    request, agent = state.requests[offer.request], state.agents[offer.agent]
+    request, agent = state.requests.get(offer.request), state.agents.get(offer.agent)
+    if request is None or agent is None:
+        return
     offer.answered_at = turn.now
     _end_offer(turn, offer, request, OfferResult.CONNECTED, "")
     request.state = RequestState.TALKING
@@ -193,9 +199,18 @@ def seat_gone(turn: Turn, message: SeatGone) -> None:
 
 
 def held(turn: Turn, message: CallerHeld) -> None:
-    """A caller whose agent's leg died holds again: first of all, for a while only for the same agent."""
+    """A caller holds again. One whose agent's leg died: first of all, for a while only for the same agent."""
     request = turn.state.requests.get(message.request)
-    if request is None or request.state is not RequestState.RESCUING:
+    if request is None:
+        return
+    offer = turn.state.offers.get(request.offer or "")
+    if request.state is RequestState.RELEASING and request.outcome is not None:
+        turn.effects.append(Release(request.id, request.node, request.channel, request.outcome))
+    elif request.state is RequestState.OFFERED and offer is not None:
+        returned(turn, OfferReturned(offer.id, ""))
+    elif request.state is RequestState.TALKING:
+        _break_call(turn, request, offer, "found holding")
+    if request.state is not RequestState.RESCUING:
         return
     request.prefer = request.connected_agent or ""
     request.prefer_until = turn.now + turn.state.plan.rescue_grace
@@ -207,9 +222,9 @@ def held(turn: Turn, message: CallerHeld) -> None:
 
 
 def hanging(turn: Turn, message: Hanging) -> None:
-    """Note which side hung up first; the legs' own ends follow."""
+    """Note which side hung up first; the legs' own ends follow. A refusal to answer hangs nothing up."""
     request = turn.state.requests.get(message.request)
-    if request is not None and not request.hung_by:
+    if request is not None and request.state is RequestState.TALKING and not request.hung_by:
         request.hung_by = message.by
 
 
@@ -265,13 +280,16 @@ def wait_is_over(turn: Turn, request: Request) -> None:
     """The longest wait is reached: say so to the caller, and let go."""
     due = request.waiting_since + turn.state.plan.max_wait
     if request.state is RequestState.WAITING and turn.now >= due:
-        _release(turn, request)
+        _release_if_linked(turn, request)
 
 
 def offer_overdue(turn: Turn, offer: Offer) -> None:
     """The PBX has not said in time where the caller of an offer is: take the caller back."""
     request = turn.state.requests.get(offer.request)
     if request is None or request.state is not RequestState.OFFERED or request.offer != offer.id:
+        return
+    if request.node not in turn.state.links and turn.now < offer.deadline + OUTAGE:
+        turn.at(turn.now + LOOK_AGAIN, Due.OFFER_GUARD, offer.id)  # they may be talking by now
         return
     if not offer.withdrawn:
         offer.withdrawn = "overdue"
@@ -296,11 +314,19 @@ def _wait_again(turn: Turn, request: Request) -> None:
     request.offer = None
     request.priority = min(request.priority, RETURNED)
     turn.events.append(RequestReturned(turn.now, request.id, request.province))
-    if turn.now - request.waiting_since >= turn.state.plan.max_wait:
-        _release(turn, request)
+    if turn.now - request.waiting_since >= turn.state.plan.max_wait and _release_if_linked(turn, request):
         return
     wait_in_pools(turn, request)
     place(turn, request)
+
+
+def _release_if_linked(turn: Turn, request: Request) -> bool:
+    """Let go of a caller; out of reach, the PBX serves them from its fallback, and only it knows how it ends."""
+    if request.node not in turn.state.links:
+        turn.at(turn.now + LOOK_AGAIN, Due.MAX_WAIT, request.id)
+        return False
+    _release(turn, request)
+    return True
 
 
 def _release(turn: Turn, request: Request) -> None:
@@ -400,17 +426,23 @@ def end_call(turn: Turn, request: Request, by: str, at: float | None = None) -> 
         start_wrap_up(turn, agent)
 
 
-def _break_call(turn: Turn, request: Request, offer: Offer, fault: str) -> None:
+def _break_call(turn: Turn, request: Request, offer: Offer | None, fault: str) -> None:
     """The agent's leg died in the middle of the talk: keep the caller, let the seat recover."""
     talk = max(turn.now - (request.answered_at or turn.now), 0.0)
     request.talked += talk
     request.state = RequestState.RESCUING
     request.rescues += 1
     request.offer = None
-    turn.events.append(CallBroken(turn.now, request.id, offer.id, request.province, offer.agent, talk, fault))
+    agent_id = request.connected_agent or ""
+    offer_id = offer.id if offer is not None else ""
+    turn.events.append(CallBroken(turn.now, request.id, offer_id, request.province, agent_id, talk, fault))
     turn.at(turn.now + SEAT_GUARD, Due.RESCUE_GUARD, request.id)
-    _suspect(turn, turn.state.agents[offer.agent])
-    _free_seat(turn, offer)
+    agent = turn.state.agents.get(agent_id)
+    if agent is not None:
+        _suspect(turn, agent)
+    if offer is not None:
+        offer.seat_free = True
+        _free_seat(turn, offer)
 
 
 def _suspect(turn: Turn, agent: Agent) -> None:

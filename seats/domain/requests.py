@@ -119,6 +119,8 @@ class Offer:
     rang_at: float | None = None
     answered_at: float | None = None
     result: OfferResult | None = None
+    leg: str = ""
+    """The agent's channel on the PBX, once known."""
     seat_free: bool = False
     """The agent's leg is gone (or never came to be)."""
     withdrawn: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -41,6 +42,8 @@ class Engine:
         self.leader = True
         self.carry: Callable[[Effect], None] = lambda effect: None
         """Where effects go; set once at wiring."""
+        self.took: Callable[[float], None] = lambda seconds: None
+        """Told how long each step and the carrying of its effects took."""
         self._inbox: deque[Message] = deque()
         self._sinks: list[Sink] = []
         self._stepping = False
@@ -90,9 +93,11 @@ class Engine:
     def _step(self, message: Message) -> list[Event]:
         self._stepping = True
         try:
+            started = time.perf_counter()
             events, effects = step(self.state, message, self.now())
-            for effect in effects:  # first the ring, then everybody who only wants to know
+            for effect in effects if self.leader else ():  # first the ring, then those who want to know
                 self.carry(effect)
+            self.took(time.perf_counter() - started)
             if events:
                 self.tally.apply(events)
                 self._tell(events)

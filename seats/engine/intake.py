@@ -37,11 +37,13 @@ class Intake:
         """Caller's uniqueid → request."""
         self.legs: dict[str, str] = {}
         """Agent leg's uniqueid → offer."""
+        self._leg_channels: dict[str, str] = {}
+        """Agent leg's uniqueid → channel, until it rings."""
         self._dialled: dict[str, str] = {}
         """Caller's uniqueid → offer being dialled."""
         self._answered: dict[str, str] = {}
         """Caller's uniqueid → offer whose leg answered; the bridge comes next."""
-        self._fallen: set[str] = set()
+        self.fallen: set[str] = set()
         """Uniqueids of callers whom the PBX serves from its fallback queue."""
         self._bridges: dict[str, dict[str, str]] = {}
         """Bridges of such callers: bridge → uniqueid → channel."""
@@ -55,10 +57,14 @@ class Intake:
         messages: list[Message] = []
         for event in events:
             reader = _READERS.get(type(event))
-            if reader is not None:
-                message = reader(self, event)
-                if message is not None:
-                    messages.append(message)
+            if reader is None:
+                continue
+            message = reader(self, event)
+            if message is not None:
+                messages.append(message)
+                if type(message) is Hanging and message.by == "agent":
+                    # the phone has said BYE: the agent is free, a moment before the PBX has cleared the leg
+                    messages.append(SeatGone(self.legs[event.uniqueid]))  # type: ignore[union-attr]
         return messages
 
     def reconstruct(self, key: str, record: str, channel: str, linkedid: str) -> RequestArrived | None:
@@ -107,12 +113,13 @@ class Intake:
     def dialing(self, e: pbx.Dialing) -> Message | None:
         """The agent's leg came into being."""
         self.legs[e.dest_uniqueid] = e.offer
+        self._leg_channels[e.dest_uniqueid] = e.dest_channel
         self._dialled[e.uniqueid] = e.offer
         return None
 
     def ringing(self, e: pbx.Ringing) -> Message:
         """The agent's device rings."""
-        return OfferRinging(e.offer)
+        return OfferRinging(e.offer, self._leg_channels.pop(e.dest_uniqueid, ""))
 
     def dial_ended(self, e: pbx.DialEnded) -> Message | None:
         """The dialling is over: answered, or why not."""
@@ -129,13 +136,13 @@ class Intake:
         offer = self._answered.pop(e.uniqueid, None)
         if offer:
             return OfferAnswered(offer)
-        return self._bridged_in_fallback(e) if self._fallen else None
+        return self._bridged_in_fallback(e) if self.fallen else None
 
     def _bridged_in_fallback(self, e: pbx.Bridged) -> Message | None:
         """The fallback queue connected a caller to one of its members: nobody told us of an offer."""
         members = self._bridges.setdefault(e.bridge, {})
         members[e.uniqueid] = e.channel
-        caller = next((u for u in members if u in self._fallen), None)
+        caller = next((u for u in members if u in self.fallen), None)
         peer = next((u for u in members if u not in self.callers), None)
         if caller is None or peer is None or caller not in self.callers:
             return None
@@ -145,16 +152,16 @@ class Intake:
     def found(self, request: str, leg: str, channel: str, *, answered: bool) -> OfferFound:
         """A seat's leg that belongs to a request by an offer we do not know, or do not know any more."""
         offer = self.legs.setdefault(leg, f"f{leg.replace('.', 'x')}")
-        return OfferFound(request, offer, seat_address(channel), answered)
+        return OfferFound(request, offer, seat_address(channel), answered, channel)
 
     def fell_back(self, e: pbx.FellBack) -> Message | None:
         """The PBX missed our heartbeat and serves the caller from its own queue."""
-        self._fallen.add(uniqueid_of(e.request))
+        self.fallen.add(uniqueid_of(e.request))
         return None
 
     def held(self, e: pbx.Held) -> Message | None:
         """The caller holds again."""
-        self._fallen.discard(uniqueid_of(e.request))
+        self.fallen.discard(uniqueid_of(e.request))
         return CallerHeld(self.request_id(e.request)) if e.rescued else None
 
     def hang_up_asked(self, e: pbx.HangingUp) -> Message | None:
@@ -171,12 +178,13 @@ class Intake:
     def hung_up(self, e: pbx.HungUp) -> Message | None:
         """A channel is gone."""
         offer = self.legs.pop(e.uniqueid, None)
+        self._leg_channels.pop(e.uniqueid, None)
         if offer is not None:
             return SeatGone(offer, (e.cause_text or str(e.cause)) if e.cause in SEAT_FAULTS else "")
         request = self.callers.pop(e.uniqueid, None)
         self._answered.pop(e.uniqueid, None)
         self._dialled.pop(e.uniqueid, None)
-        self._fallen.discard(e.uniqueid)
+        self.fallen.discard(e.uniqueid)
         return CallerGone(request, e.cause_text or f"cause {e.cause}") if request is not None else None
 
     def returned(self, e: pbx.OfferReturned) -> Message:

@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 RECONCILE_EVERY = 5.0
 """Seconds between two looks at the whole of a node."""
 
+MISSED_FOR = 5.0
+"""Seconds after which an action on an up link must show in a snapshot, however slow the way."""
+
 Closed = Callable[[Sequence[str]], Awaitable[set[str]]]
 """Which of these requests the ledger holds as over, once all that was said is written."""
 
@@ -42,7 +45,9 @@ class Node:
         self._found: list[Finding] = []
         self._ended: list[Ended] = []
         self._wake = asyncio.Event()
-        self.link = Link(settings, self._on_events, self._on_state, self._on_snapshot)
+        self.link = Link(
+            settings, self._on_events, self._on_state, self._on_snapshot, alive=lambda: engine.leader
+        )
         self._mirror = Mirror(engine.state, self.link.send)
         engine.subscribe(self._mirror.sink)
         engine.links[self.name] = LinkView(self.link.state, self.link.reason)
@@ -81,7 +86,8 @@ class Node:
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         """At link-up the PBX's picture goes before everything; later, events of the meantime come first."""
-        self._found = findings(snapshot, self._engine.state, self._intake)
+        missed_for = MISSED_FOR if self._was_up else 0.0
+        self._found = findings(snapshot, self._engine.state, self._intake, missed_for=missed_for)
         self._ended = ended_unheard(snapshot, self._engine.state, self._intake)
         if not self._was_up:
             self._apply()

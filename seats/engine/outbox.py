@@ -77,4 +77,4 @@ def action_of(effect: Effect) -> Action:
     if isinstance(effect, Release):
         return commands.goodbye(effect.channel, effect.outcome)
     assert isinstance(effect, HangUp)  # noqa: S101 - tells mypy and the reader that the four are all
-    return commands.hangup(effect.channel)
+    return commands.hangup(effect.channel, effect.cause)

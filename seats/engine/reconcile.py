@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from seats.domain.messages import (
     CallerGone,
+    CallerHeld,
     Message,
     OfferFound,
     RequestArrived,
@@ -13,7 +14,7 @@ from seats.domain.messages import (
     SeatGone,
     SeatReachable,
 )
-from seats.domain.requests import RequestState
+from seats.domain.requests import Request, RequestState
 from seats.domain.state import State
 from seats.engine.intake import Intake, seat_address, uniqueid_of
 from telephony.link import Channel, Snapshot
@@ -24,6 +25,8 @@ class Finding(NamedTuple):
 
     message: Message
     repair: str
+    seen: tuple[str, str | None] = (RequestState.WAITING, None)
+    """Of a caller found holding or connected: the state and the offer that the core believed."""
 
 
 class Ended(NamedTuple):
@@ -33,11 +36,15 @@ class Ended(NamedTuple):
     record: str
 
 
-def findings(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
-    """Compare; the answer brings the core's picture to the PBX's. ``intake`` learns what it missed."""
+def findings(snapshot: Snapshot, state: State, intake: Intake, *, missed_for: float) -> list[Finding]:
+    """Compare; the answer brings the core's picture to the PBX's. ``intake`` learns what it missed.
+
+    ``missed_for``: seconds after which what the core wanted done must show in a snapshot.
+    """
     return [
         *_seats(snapshot, state),
         *_gone(snapshot, state, intake),
+        *_holding(snapshot, state, intake, missed_for),
         *_legs(snapshot, intake),
         *_arrived(snapshot, state, intake),
         *_connected(snapshot, state, intake),
@@ -55,7 +62,10 @@ def stands(finding: Finding, state: State) -> bool:
         return message.arrived.request in state.requests
     if isinstance(message, RequestArrived):
         return message.request not in state.requests
-    return not isinstance(message, OfferFound) or message.offer not in state.offers
+    if isinstance(message, CallerHeld | OfferFound):
+        request = state.requests.get(message.request)
+        return request is not None and finding.seen == (request.state, request.offer)
+    return True
 
 
 def ended_unheard(snapshot: Snapshot, state: State, intake: Intake) -> list[Ended]:
@@ -136,24 +146,62 @@ def _arrived(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
     return [Finding(message, "caller_found") for message in sorted(found, key=lambda m: m.arrived_at)]
 
 
+def _holding(snapshot: Snapshot, state: State, intake: Intake, missed_for: float) -> list[Finding]:
+    """Callers who hold although the core has believed otherwise for a while: the news was missed."""
+    found = []
+    requests = {r.uniqueid: r for r in state.requests.values() if r.node == snapshot.node}
+    for channel in snapshot.channels:
+        if channel.context == "seats-fallback":
+            intake.fallen.add(channel.uniqueid)
+        request = requests.get(channel.uniqueid)
+        if request is None or channel.bridge or channel.context not in _HOLDS:
+            continue
+        since = _believed_since(request, state)
+        if since is not None and state.now - since >= missed_for:
+            message = CallerHeld(request.id)
+            found.append(Finding(message, "caller_holding", (request.state, request.offer)))
+    return found
+
+
+def _believed_since(request: Request, state: State) -> float | None:
+    """Since when the core has believed that the caller is not holding; None if it believes they are."""
+    offer = state.offers.get(request.offer or "")
+    if request.state is RequestState.OFFERED and offer is not None:
+        return offer.made_at
+    if request.state is RequestState.TALKING:
+        return request.answered_at
+    return request.decided_at if request.state is RequestState.RELEASING else None
+
+
 def _connected(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
     """Seats that ring for, or talk to, a caller by an offer the core does not hold."""
     found = []
     for caller in snapshot.channels:
         request = intake.callers.get(caller.uniqueid)
         leg = _leg_of(caller, snapshot) if request else None
-        if request is None or leg is None or intake.legs.get(leg.uniqueid, "") in state.offers:
+        if request is None or leg is None:
             continue
         answered = bool(caller.bridge) and caller.bridge == leg.bridge
+        known = state.offers.get(intake.legs.get(leg.uniqueid, ""))
+        if known is not None and not (answered and known.result is None):
+            continue
         offer = _offer_of(caller)
         if not offer and not answered:
             continue  # what the fallback queue rings is its own business until somebody answers
         if offer:
             intake.legs[leg.uniqueid] = offer
-        if offer in state.offers:
+        held = state.offers.get(offer)
+        unheard = answered and held is not None and held.result is None
+        if held is not None and held.leg and not unheard:
             continue
         message = intake.found(request, leg.uniqueid, leg.channel, answered=answered)
-        found.append(Finding(message, "offer_found"))
+        repair = "offer_found" if held is None else "answer_found" if unheard else ""
+        seated = caller.exten.split("-", 4)[4:] if offer else []
+        if seated:  # a mobile's leg does not tell
+            message = message._replace(address=seated[0])
+        believed = state.requests.get(request)
+        seen = (believed.state, believed.offer) if believed else (RequestState.WAITING, None)
+        found.append(Finding(message, repair, seen))
     return found
 
 
@@ -181,3 +229,4 @@ def _seconds(field: str, default: float) -> float:
 
 
 _FIELDS_AT_THE_END = 8
+_HOLDS = ("seats-hold", "seats-fallback")

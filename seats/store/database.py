@@ -61,6 +61,15 @@ class Database:
         async with self._door(self._reader) as connection:
             yield connection
 
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of one's own, each statement by itself. Raise :class:`UnreachableDatabaseError`."""
+        try:
+            async with self._writer.connect() as connection:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+        except (OSError, DBAPIError) as error:
+            raise UnreachableDatabaseError(self.name, reason_of(error), _UNREACHABLE) from error
+
     async def close(self) -> None:
         """Close every connection."""
         await self._writer.dispose()

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, case, func, select, tuple_
+from sqlalchemy import Select, and_, case, func, or_, select, tuple_
 
 from seats.domain.requests import Outcome
 from seats.store import tables as t
@@ -19,6 +19,9 @@ from seats.store.rows import AgentDay, CohortRow, LedgerRow, OfferRow, OpenRow, 
 
 IN_PROGRESS = "in_progress"
 """Stands for "no outcome yet" where an outcome is asked for."""
+
+RELEASED = ("timeout", "no_seat", "excluded_closed", "callback")
+"""Outcomes that we decide and then tell the caller."""
 
 MAX_PAGE = 1000
 _IN_ONE_QUESTION = 500
@@ -119,11 +122,15 @@ class Ledger(Door):
         )
         return [CohortRow(*row) for row in await self._all(query)]
 
-    async def open_requests(self) -> list[OpenRow]:
-        """Requests and calls that have not ended, oldest first: what a restart must account for."""
+    async def open_requests(self, released_since: float = math.inf) -> list[OpenRow]:
+        """Requests and calls that have not ended, oldest first: what a restart must account for.
+
+        Also those let go of since a time, as their callers may still hear why.
+        """
+        released = and_(_r.outcome.in_(RELEASED), _r.decided_at >= released_since)
         query = (
             select(*(_r[name] for name in OpenRow._fields))
-            .where(_r.ended_at.is_(None))
+            .where(or_(_r.ended_at.is_(None), released))
             .order_by(_r.arrived_at, _r.id)
         )
         return [OpenRow(*row) for row in await self._all(query)]

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from seats.domain.agents import Agent, Chosen
 from seats.domain.errors import UnknownAgentError
-from seats.domain.messages import DispositionGiven, HangUpAsked, StateAsked, WrapUpEnded
+from seats.domain.messages import DispositionGiven, HangUpAsked, LegLost, StateAsked, WrapUpEnded
 from seats.web import choices, keys, lease, views
 from seats.web.errors import ForbiddenError
 from seats.web.routes import Role, Route, answer, body_of, role_of, who
@@ -101,6 +101,13 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
     return answer({}, status=202)
 
 
+async def leg_lost(request: web.Request) -> web.StreamResponse:
+    """POST /agents/{id}/leg-lost: by the agent's own desk, after a reload in the middle of a call."""
+    agent = _agent(request, None)
+    request.app[keys.ENGINE].ask(LegLost(agent.id))
+    return answer({}, status=202)
+
+
 def _agent(request: web.Request, others: Role | None) -> Agent:
     """The agent of the path, if the person is that agent or has the role to act for others."""
     signed_in, agent_id = who(request), request.match_info["id"]
@@ -143,6 +150,14 @@ ROUTES = (
         "Say what the call was about; end wrap-up",
         body=WrapUpBody,
         answer=views.AgentRow,
+        errors=(404, 409),
+    ),
+    Route(
+        "POST",
+        "/agents/{id}/leg-lost",
+        leg_lost,
+        "The sound of the call in progress is not at the desk any more: keep the caller",
+        status=202,
         errors=(404, 409),
     ),
     Route("POST", "/agents/{id}/hangup", hang_up, "End the call in progress", status=202, errors=(404, 409)),

@@ -35,6 +35,7 @@ FAULTS = frozenset(
         "no_microphone",
         "microphone_muted",
         "audio_blocked",
+        "no_output",
         "not_registered",
         "page_hidden_frozen",
         "other_tab",

@@ -20,8 +20,8 @@ async def readyz(request: web.Request) -> web.StreamResponse:
 
 
 async def metrics(request: web.Request) -> web.StreamResponse:
-    """GET /metrics."""
-    body, content_type = request.app[keys.METRICS]()
+    """GET /metrics, as OpenMetrics for those who ask for it."""
+    body, content_type = request.app[keys.METRICS](request.headers.get("Accept", ""))
     return web.Response(body=body, headers={"Content-Type": content_type})
 
 

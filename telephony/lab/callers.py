@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import islice
 from typing import NamedTuple, Self
 
 from telephony.errors import BadValueError
-from telephony.lab.sipp import SDP, Script, Sipp
+from telephony.lab.sipp import PLAY, SDP, SOUND_SDP, Script, Sipp
 
 _REPEATED = 10_000
 """Calls written to the injection file when there is no end; sipp starts over after the last."""
@@ -26,6 +27,8 @@ class Call(NamedTuple):
     """Pause between the call's turn and its INVITE, to make arrivals irregular."""
     patience_s: float = 0.0
     talk_s: float = 0.0
+    sound: bool = False
+    """Speaks, from the answer on; costs 50 packets a second each way."""
 
 
 class Counts(NamedTuple):
@@ -71,8 +74,9 @@ class Callers:
         self._target = f"127.0.0.1:{sip_port}"
         self._rate, self._at_once = rate, at_once
         chosen, self._total = _batch(calls, rate, for_s)
+        self._sound = any(call.sound for call in chosen)
         self._lines = "SEQUENTIAL\n" + "".join(map(_line, chosen))
-        self._sipp = Sipp("callers", _SCENARIO)
+        self._sipp = Sipp("callers", _scenario(sound=self._sound))
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -87,7 +91,9 @@ class Callers:
         total = ("-m", str(self._total)) if self._total is not None else ()
         if self._total != 0:
             await self._sipp.start(
-                self._target, *rate, *total, "-l", str(self._at_once), "-timer_resol", "2", inject=self._lines
+                *(self._target, *rate, *total, "-l", str(self._at_once), "-timer_resol", "2"),
+                inject=self._lines,
+                sound=self._sound,
             )
 
     async def wait(self) -> Counts:
@@ -157,7 +163,8 @@ def _line(call: Call) -> str:
                 where=f"call {name}", what=repr(text), allowed="text without ; [ ] or line ends"
             )
     times = (call.delay_s, call.patience_s or _FOR_EVER_S, call.talk_s or _FOR_EVER_S)
-    return ";".join((call.number, call.did, *(str(round(s * 1000)) for s in times))) + "\n"
+    fields = (call.number, call.did, *(str(round(s * 1000)) for s in times), str(int(call.sound)))
+    return ";".join(fields) + "\n"
 
 
 _URI = "sip:[field1]@[remote_ip]:[remote_port]"
@@ -171,18 +178,23 @@ _CONTACT = '<ereg regexp="sip:[^>]*" search_in="hdr" header="Contact:" assign_to
 _CROSSED = '<ereg regexp="INVITE" search_in="hdr" header="CSeq:" assign_to="crossed"/>'
 
 
-def _scenario() -> str:
-    """What one caller does.
+@cache
+def _scenario(*, sound: bool) -> str:
+    """What one caller does; with ``sound`` those speak who shall.
 
     Whatever may come at any time stands behind the INVITE, jumped over, as globally optional: sipp
     takes it in every later state, pauses included, so that no message falls between two states.
     """
     script = Script("callers")
     script.written("code", "contact", "crossed")
-    script.do(*(_number(n, name) for n, name in ((2, "delay"), (3, "patience"), (4, "talk"))))
+    numbers = (*_TIMES, *(((5, "sound"),) if sound else ()))
+    script.do(*(_number(n, name) for n, name in numbers))
     script.pause(variable="delay")
-    offer = _request("INVITE", "inv", "1 INVITE", tag="", body=SDP)
-    script.send(offer, retrans="500", next="held", actions=_log(script, "placed") + _BEGAN)
+    if sound:
+        script.do(_SPEAKS, test="speaks", next="speaking")
+        _invite(script, SDP)
+        script.label("speaking")
+    _invite(script, SOUND_SDP if sound else SDP)
     for code in _PROVISIONAL:
         script.recv(response=str(code), optional="global", next="held")
     _refusals(script, "refused", optional="global")
@@ -199,6 +211,10 @@ def _scenario() -> str:
     script.send(_request("ACK", "inv", "1 ACK"), next="end", actions=_log(script, "failed", "[$code]"))
     script.label("answered")
     script.send(_request("ACK", "ack", "1 ACK"))
+    if sound:
+        script.do(test="silent", next="talking")
+        script.do(PLAY)
+        script.label("talking")
     script.pause(variable="talk")
     _hang_up(script)
     script.label("end")
@@ -206,6 +222,14 @@ def _scenario() -> str:
     return script.text()
 
 
+def _invite(script: Script, sdp: str) -> None:
+    offer = _request("INVITE", "inv", "1 INVITE", tag="", body=sdp)
+    script.send(offer, retrans="500", next="held", actions=_log(script, "placed") + _BEGAN)
+
+
+_TIMES = ((2, "delay"), (3, "patience"), (4, "talk"))
+_SPEAKS = """<test assign_to="speaks" variable="sound" compare="equal" value="1"/>
+<test assign_to="silent" variable="sound" compare="equal" value="0"/>"""
 _BEGAN = '<assign assign_to="began" variable="at"/><assign assign_to="began_us" variable="us"/>'
 _LEFT = """<gettimeofday assign_to="at,us"/><assign assign_to="left" variable="began_us"/>
 <subtract assign_to="left" variable="us"/><divide assign_to="left" value="1000000"/>
@@ -277,6 +301,3 @@ Contact: <sip:[local_ip]:[local_port]>
 Max-Forwards: 70
 {kind}
 {body}"""
-
-
-_SCENARIO = _scenario()

@@ -15,13 +15,16 @@ from typing import Self
 
 from telephony.lab.conf import MOBILE_TRUNK, TRUNK, LabPlan, LabPorts, default_pack, write_config
 from telephony.lab.errors import LabError, MissingToolError
+from telephony.lab.folders import own_folder
 from telephony.lab.music import write_music
 from telephony.lab.ports import free_port, give_back
 from telephony.lab.root import Installation, Progress, find_installation
 from telephony.provisioning import PjsipSeat, seat_secret
 
-_PREFIX = "seats-lab-"
+PREFIX = "seats-lab-"
+"""How the names of labs' folders begin."""
 _BOOT_S = 30.0
+_TRIES, _TAKEN = 3, "ddress already in use"
 _STOP_S = 5.0
 
 
@@ -117,12 +120,16 @@ class LabPbx:
         return {address: self.seat_secret(address) for _, address in self.seats}
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._prepare()
-            await self.start()
-        except BaseException:
-            await self._leave()
-            raise
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                await self._prepare()
+                await self.start()
+            except BaseException:
+                await self._leave()
+                raise
+            if _TAKEN not in self.log() or not tries_left:
+                break
+            await self._leave()  # another process took a port between our look and Asterisk's
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -212,9 +219,7 @@ class LabPbx:
         await asyncio.to_thread(self._lay_out, self._installation)
 
     def _lay_out(self, installation: Installation) -> None:
-        sweep(installation.labs)
-        self._home = home = installation.labs / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
-        home.mkdir(mode=0o700, parents=True)
+        self._home = home = own_folder(installation.labs, PREFIX)
         for name in ("etc", "db", "keys/keys", "spool", "run", "log", "music"):
             (home / name).mkdir(parents=True)
         if self._music:
@@ -267,14 +272,6 @@ class LabPbx:
     def _last_words(self) -> str:
         lines = self.log().strip().splitlines()
         return " | ".join(lines[-3:]) or "nothing in its log"
-
-
-def sweep(labs: Path) -> None:
-    """Remove what labs of processes that are gone have left (they were killed)."""
-    for folder in labs.glob(f"{_PREFIX}*"):
-        owner = folder.name.removeprefix(_PREFIX).split("-")[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def die_with_parent() -> tuple[str, ...]:

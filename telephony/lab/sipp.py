@@ -11,8 +11,10 @@ import tempfile
 from pathlib import Path
 
 from telephony.lab.errors import LabError, MissingToolError
+from telephony.lab.folders import own_folder
 from telephony.lab.pbx import die_with_parent
 from telephony.lab.ports import free_port, give_back
+from telephony.lab.voice import voice
 
 _STARTED_S = 5.0
 _ENDED = {0, 1, 97, 99}
@@ -27,6 +29,11 @@ m=audio 9 RTP/AVP 0 8
 a=rtpmap:0 PCMU/8000
 a=rtpmap:8 PCMA/8000
 """
+"""Audio that goes nowhere: port 9 discards it."""
+SOUND_SDP = SDP.replace("audio 9", "audio [rtpstream_audio_port]")
+"""Audio that comes from ``PLAY``."""
+PLAY = '<exec rtp_stream="voice.ulaw,-1,0"/>'
+"""Action: from here on the voice is sent, over and over."""
 
 
 class Sipp:
@@ -46,12 +53,12 @@ class Sipp:
         """The process is alive."""
         return self._process is not None and self._process.returncode is None
 
-    async def start(self, *arguments: str, inject: str | None = None) -> None:
-        """Start sipp; ``inject`` is the text of its CSV file. Raises LabError."""
+    async def start(self, *arguments: str, inject: str | None = None, sound: bool = False) -> None:
+        """Start sipp; ``inject`` is the text of its CSV file, ``sound`` gives it a voice. Raises LabError."""
         program = shutil.which("sipp")
         if program is None:
             raise MissingToolError("sipp", "sip-tester")
-        self._folder = folder = await asyncio.to_thread(self._lay_out, inject)
+        self._folder = folder = await asyncio.to_thread(self._lay_out, inject, sound)
         files = ("-inf", str(folder / "calls.csv")) if inject is not None else ()
         self._process = await asyncio.create_subprocess_exec(
             *die_with_parent(),
@@ -114,11 +121,13 @@ class Sipp:
         rows = [row.split(";") for row in self._read("stat.csv").split("\n")[:-1]]
         return int(rows[-1][rows[0].index(column)]) if len(rows) > 1 else 0
 
-    def _lay_out(self, inject: str | None) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix=f"seats-sipp-{os.getpid()}-"))
+    def _lay_out(self, inject: str | None, sound: bool) -> Path:
+        folder = own_folder(Path(tempfile.gettempdir()), "seats-sipp-")
         (folder / "scenario.xml").write_text(self._scenario)
         if inject is not None:
             (folder / "calls.csv").write_text(inject)
+        if sound:
+            (folder / "voice.ulaw").write_bytes(voice())
         return folder
 
     async def _bound(self) -> None:

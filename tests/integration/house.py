@@ -42,6 +42,7 @@ class House:
     def __init__(self, lab: LabPbx, settings: Settings, homes: Mapping[str, Home]) -> None:
         self.lab, self.settings, self.homes = lab, settings, homes
         self.service: Service
+        self._life = contextlib.AsyncExitStack()
         self.phones: SimAgents
         self.events: list[Event] = []
 
@@ -93,13 +94,24 @@ class House:
         return counts
 
     @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[Service]:
-        """One life of the service."""
-        async with serve(self.settings) as service:
-            self.service = service
-            service.engine.subscribe(self.events.extend)
-            await self.until(lambda: service.ready()[0])
-            yield service
+    async def serving(self) -> AsyncIterator[None]:
+        """The service runs, from one life to the next if ``stop`` and ``start`` are called within."""
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Begin a life of the service."""
+        self._life = contextlib.AsyncExitStack()
+        self.service = await self._life.enter_async_context(serve(self.settings))
+        self.service.engine.subscribe(self.events.extend)
+        await self.until(lambda: self.service.ready()[0])
+
+    async def stop(self) -> None:
+        """End a life of the service; Asterisk, callers and agents go on."""
+        await self._life.aclose()
 
 
 def plan_for_tests(**changes: Any) -> Plan:

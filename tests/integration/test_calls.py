@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from seats.domain.agents import Chosen, Machine
-from seats.domain.events import CallEnded, OfferEnded, OfferMade, RequestDecided
+from seats.domain.events import CallBroken, CallEnded, OfferEnded, OfferMade, RequestDecided
 from seats.domain.requests import OfferResult
+from telephony import commands
 from telephony.lab import BUSY, IGNORES, Behaviour
-from tests.integration.house import BEIJING, HUBEI, HUNAN, Home, call, house
+from tests.integration.house import BEIJING, HUBEI, HUNAN, Home, House, call, house
 
 pytestmark = pytest.mark.pbx
 
@@ -137,3 +138,29 @@ async def test_two_hundred_calls_reconcile_with_sipp(tmp_path: Path) -> None:
         assert outcomes["connected"] == counts.answered
         assert outcomes.get("abandoned", 0) + outcomes.get("excluded_short", 0) == counts.abandoned
         assert not h.service.engine.state.offers
+
+
+async def test_a_caller_whose_agents_leg_dies_is_rescued(tmp_path: Path) -> None:
+    homes = {"sip001": Home("hunan"), "sip002": Home("hunan", ready=False)}
+    async with house(tmp_path, homes, rescue_grace=1.0) as h, h.placing(call(HUNAN, talk=12.0)) as callers:
+        await h.until(lambda: h.agent("sip001").machine is Machine.TALKING)
+        h.choose("sip002", Chosen.READY)
+        h.choose("sip001", Chosen.NOT_READY, "tech")
+        await h.phones.leave("sip001")
+        await _kill_leg(h, "sip001")
+        await h.until(lambda: h.agent("sip002").machine is Machine.TALKING)
+        counts = await callers.wait()
+        await h.quiet()
+        assert counts.answered == 1
+        assert [e.fault for e in h.of(CallBroken)] != []
+        assert await h.outcomes() == {"connected": 1}, "connected once, rescued or not"
+        ended = h.of(CallEnded)
+        assert [(e.agent, e.ended_by) for e in ended] == [("sip002", "caller")]
+        assert ended[0].talk > 8.0, "the talk of both agents"
+
+
+async def _kill_leg(h: House, address: str) -> None:
+    """The PBX gives up on the agent's leg, as it does when no sound has come for too long."""
+    shown = await h.lab.asterisk_cli("core show channels concise")
+    leg = next(line.split("!")[0] for line in shown.splitlines() if line.startswith(f"PJSIP/{address}-"))
+    await h.service.nodes[0].link.call(commands.hangup(leg, 44))

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from telephony.lab import LabError, LabPbx, root
-from telephony.lab.pbx import sweep
+from telephony.lab.folders import sweep
+from telephony.lab.pbx import PREFIX
 from tests.integration.phone import Phone
 from tests.integration.rawami import RawAmi
 
@@ -115,7 +116,7 @@ def test_the_pbx_dies_with_a_killed_test_process() -> None:
     while alive(pid) and time.monotonic() < until:
         time.sleep(0.05)
     assert not alive(pid)
-    sweep(home.parent)
+    sweep(home.parent, PREFIX)
     assert not home.exists()
 
 
@@ -124,7 +125,7 @@ def test_a_lab_of_a_living_process_is_not_swept(tmp_path: Path) -> None:
     gone = tmp_path / "seats-lab-4194304-0000"
     mine.mkdir()
     gone.mkdir()
-    sweep(tmp_path)
+    sweep(tmp_path, PREFIX)
     assert mine.exists()
     assert not gone.exists()
 

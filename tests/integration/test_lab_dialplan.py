@@ -75,7 +75,7 @@ async def test_a_caller_is_recorded_held_in_early_media_and_hears_music(
         end = await ami.user_event("SeatsEnd", Request=made["Request"])
         assert end["Cause"].isdigit()
     fields = (await lab.asterisk_cli(f"database get seats {made['Request']}")).split("|")
-    assert float(fields[5]) >= float(made["Arrived"])
+    assert int(fields[5]) >= int(float(made["Arrived"]))
     assert fields[7:] == ["0", ""]
 
 
@@ -152,14 +152,16 @@ async def test_no_answer_returns_the_caller_to_music(
             await ring_seen(phones, "cancel", "t3")
 
 
+@pytest.mark.parametrize("after", [0.0, 0.3, 1.2])
 async def test_the_caller_hears_music_while_the_agent_rings(
-    lab: LabPbx, ami: RawAmi, heartbeat: None
+    lab: LabPbx, ami: RawAmi, heartbeat: None, after: float
 ) -> None:
     async with agents(lab, sip002=IGNORES) as phones, Phone(lab.sip_port, did="4005") as phone:
-        made = await request(ami, phone)
-        await asyncio.sleep(1.2)
+        made = await ami.user_event("SeatsRequest", Did="4005")
+        await asyncio.sleep(after)
         await ami.redirect(made["Channel"], "seats-connect", "o-t4-10-s-sip002")
         await ring_seen(phones, "ring", "t4")
+        await phone.until(183)
         await phone.heard()
         assert 200 not in phone.statuses
 
@@ -319,11 +321,40 @@ async def test_a_strange_redirect_dials_nothing_and_loses_nobody(
         assert 200 not in phone.statuses
 
 
-async def test_an_unknown_goodbye_ends_the_call(lab: LabPbx, ami: RawAmi, heartbeat: None) -> None:
+async def test_an_unknown_goodbye_loses_nobody(lab: LabPbx, ami: RawAmi, heartbeat: None) -> None:
     async with Phone(lab.sip_port, did="4019") as phone:
         made = await request(ami, phone)
         await ami.redirect(made["Channel"], "seats-goodbye", "nonsense")
-        await phone.until(480)
+        assert (await ami.user_event("SeatsReturn", Request=made["Request"]))["Status"] == "INVALIDARGS"
+        await phone.heard()
+
+
+@pytest.mark.parametrize("step", [2, 17, 24, 35, 44, 58, 66, 75, 95, 109])
+async def test_a_redirect_that_meets_another_step_still_arrives(
+    lab: LabPbx, ami: RawAmi, heartbeat: None, step: int
+) -> None:
+    """Asterisk may enter the new place with the number of the old step: every number leads on."""
+    async with Phone(lab.sip_port, did="4020") as phone:
+        made = await request(ami, phone)
+        await ami.call(
+            Action="Redirect",
+            Channel=made["Channel"],
+            Context="seats-connect",
+            Exten="o-torn1-1-s-nobody",
+            Priority=str(step),
+        )
+        if not 21 <= step <= 39:  # those are the steps of seats-connect itself
+            back = await ami.user_event("SeatsReturn", Request=made["Request"])
+            assert back["Offer"] == "torn1"
+        await phone.heard()
+        await ami.call(
+            Action="Redirect",
+            Channel=made["Channel"],
+            Context="seats-goodbye",
+            Exten="closed",
+            Priority=str(step),
+        )
+        await phone.until(403)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from telephony.errors import BadValueError
 from telephony.lab import ANSWERS, BUSY, IGNORES, Behaviour, Call, Callers
 from telephony.lab.agents import _scenario as agents_scenario
-from telephony.lab.callers import _SCENARIO, _batch, _line
+from telephony.lab.callers import _batch, _line, _scenario
 
 
 def test_numbers_are_never_cut() -> None:
@@ -19,7 +19,7 @@ def test_numbers_are_never_cut() -> None:
 
 
 def test_waiting_for_ever_is_longer_than_any_test() -> None:
-    assert _line(Call("1", "2", delay_s=0.25, talk_s=1.5)) == "1;2;250;2000000000;1500\n"
+    assert _line(Call("1", "2", delay_s=0.25, talk_s=1.5)) == "1;2;250;2000000000;1500;0\n"
 
 
 @pytest.mark.parametrize("number", ["", "1;2", "1\n2", "[field1]"])
@@ -44,7 +44,11 @@ def test_how_many_calls_are_placed() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [_SCENARIO, *map(agents_scenario, (ANSWERS, BUSY, IGNORES, Behaviour(talks_for=(1.0, 2.0))))]
+    "text",
+    [
+        *(_scenario(sound=sound) for sound in (False, True)),
+        *map(agents_scenario, (ANSWERS, BUSY, IGNORES, Behaviour(talks_for=(1.0, 2.0)))),
+    ],
 )
 def test_scenarios_are_well_formed_and_every_jump_has_its_label(text: str) -> None:
     scenario = ElementTree.fromstring(text)

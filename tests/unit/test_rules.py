@@ -15,6 +15,7 @@ from seats.domain.messages import (
     Hanging,
     HangUpAsked,
     LeaseRenewed,
+    LegLost,
     LinkDown,
     LinkUp,
     Message,
@@ -501,3 +502,48 @@ def test_a_request_that_came_and_went_unheard_gets_its_row_from_the_pbx() -> Non
     decided = next(e for e in desk.events if isinstance(e, RequestDecided))
     assert (decided.agent, decided.queue) == ("a", 40.0)
     assert not desk.state.requests
+
+
+def test_a_talking_browser_that_is_gone_gives_its_caller_back() -> None:
+    desk = Desk()
+    desk.hire("web", "hunan", kind=SeatKind.BROWSER)
+    desk.tell(LeaseRenewed("web", desk.now + 8, ""))
+    desk.call("c1", "hunan")
+    desk.tell(OfferRinging(desk.rings[0].offer, "PJSIP/web-1"))
+    desk.tell(OfferAnswered(desk.rings[0].offer))
+    desk.tell(SeatReachable("n1", "seat_web", False, "web socket closed"))
+    desk.wait(7.5)
+    assert not [e for e in desk.effects if isinstance(e, HangUp)], "the sound may still be there"
+    desk.wait(1.0)
+    assert [(e.channel, e.cause) for e in desk.effects if isinstance(e, HangUp)] == [("PJSIP/web-1", 44)]
+
+
+def test_a_talking_browser_whose_page_is_late_but_registered_keeps_its_call() -> None:
+    desk = Desk()
+    desk.hire("web", "hunan", kind=SeatKind.BROWSER)
+    desk.tell(LeaseRenewed("web", desk.now + 8, ""))
+    desk.call("c1", "hunan")
+    desk.tell(OfferRinging(desk.rings[0].offer, "PJSIP/web-1"))
+    desk.tell(OfferAnswered(desk.rings[0].offer))
+    desk.wait(60)
+    assert not [e for e in desk.effects if isinstance(e, HangUp)]
+
+
+def test_a_reload_during_a_call_brings_the_caller_back_to_the_same_desk() -> None:
+    desk = Desk()
+    desk.hire("web", "hunan", kind=SeatKind.BROWSER)
+    desk.hire("b", "hunan")
+    desk.tell(LeaseRenewed("web", desk.now + 8, ""))
+    desk.tell(StateAsked("b", Chosen.NOT_READY, "break", "b"))
+    desk.call("c1", "hunan")
+    desk.tell(OfferRinging(desk.rings[0].offer, "PJSIP/web-1"))
+    desk.tell(OfferAnswered(desk.rings[0].offer))
+    desk.tell(StateAsked("b", Chosen.READY, "", "b"))
+    desk.tell(LegLost("web"))
+    assert [(e.channel, e.cause) for e in desk.effects if isinstance(e, HangUp)] == [("PJSIP/web-1", 44)]
+    desk.tell(SeatReachable("n1", "seat_web", False, "reload"))
+    desk.tell(SeatGone(desk.rings[0].offer, "no media"))
+    desk.tell(CallerHeld("c1"))
+    desk.tell(SeatReachable("n1", "seat_web", True, "registered"))
+    desk.tell(LeaseRenewed("web", desk.now + 8, ""))
+    assert desk.rung()[-1] == ("c1", "web")

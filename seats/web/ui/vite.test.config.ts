@@ -8,6 +8,6 @@ export default defineConfig({
     outDir: "node_modules/.tests",
     emptyOutDir: true,
     minify: false,
-    rollupOptions: { input: ["tests/figures.test.js", "tests/feed.test.js", "tests/i18n.test.js"] },
+    rollupOptions: { input: ["tests/figures.test.js", "tests/feed.test.js", "tests/i18n.test.js", "tests/why.test.js"] },
   },
 });

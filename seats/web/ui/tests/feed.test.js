@@ -52,9 +52,24 @@ test("five quiet seconds are told, and life returns with the next word", () => {
   clock += 5001;
   checkFeed();
   assert.equal(feedState.value, "stale");
-  assert.deepEqual(FakeSocket.last.sent.at(-1), { type: "ping" });
+  assert.deepEqual(FakeSocket.last.sent, [{ type: "ping" }]);
   FakeSocket.last.hear({ type: "pong", now: 8 });
   assert.equal(feedState.value, "live");
+});
+
+test("a line that talks is not asked whether it lives", () => {
+  open();
+  clock += 1999;
+  checkFeed();
+  assert.deepEqual(FakeSocket.last.sent, []);
+  clock += 1;
+  checkFeed();
+  checkFeed();
+  assert.deepEqual(FakeSocket.last.sent, [{ type: "ping" }]);
+  FakeSocket.last.hear({ type: "lease", until: 9 });
+  clock += 1500;
+  checkFeed();
+  assert.equal(FakeSocket.last.sent.length, 1);
 });
 
 test("a line that stays quiet is given up", () => {

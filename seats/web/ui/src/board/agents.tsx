@@ -83,7 +83,7 @@ function detail(agent: AgentRow): string {
   if (agent.display === "unreachable" && agent.lease_fault) return tCode("lease.", agent.lease_fault);
   const state = t(`display.${agent.display}`);
   const caller = agent.call ?? agent.offer;
-  if (caller) return `${state} · ${provinceName(caller.province)}`;
+  if (caller) return caller.province === agent.province ? state : `${state} · ${provinceName(caller.province)}`;
   const reason = agent.display === "not_ready" ? agent.reason : "";
   return reason ? `${state} · ${choiceName(choices.value.reasons, reason)}` : state;
 }

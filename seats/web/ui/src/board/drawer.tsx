@@ -118,4 +118,4 @@ function CallRow({ row }: { row: RequestRow }) {
   );
 }
 
-const seconds = (value: number | null): string => (value === null ? NONE : value.toFixed(1));
+const seconds = (value: number | null): string => (value === null ? NONE : `${value.toFixed(1)} s`);

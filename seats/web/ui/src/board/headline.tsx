@@ -22,6 +22,9 @@ export function Headline() {
   );
 }
 
+/** How much room a figure needs: the style sheet makes it as large as the room allows. */
+const chars = (figure: string) => ({ "--chars": figure.length });
+
 type RateCardProps = { title: Key; hint: Key; rates: Rates; testid: string };
 
 function RateCard({ title, hint, rates, testid }: RateCardProps) {
@@ -35,10 +38,11 @@ function RateCard({ title, hint, rates, testid }: RateCardProps) {
 }
 
 function RateFigure({ label, rate, testid }: { label: Key; rate: Rate; testid: string }) {
+  const figure = percent(rate.rate, 2);
   return (
     <div class="rate-figure">
       <small>{t(label)}</small>
-      <b data-testid={`${testid}-rate`}>{percent(rate.rate, 2)}</b>
+      <b data-testid={`${testid}-rate`} style={chars(figure)}>{figure}</b>
       <small class="figures">
         <span data-testid={`${testid}-n`} data-n={rate.n}>n {rate.n}</span>
         {rate.low !== null && rate.high !== null && (
@@ -53,7 +57,7 @@ function Big({ title, tone, testid, children }: { title: Key; tone: string; test
   return (
     <div class={`card big ${tone}`}>
       <h2>{t(title)}</h2>
-      <b data-testid={testid} style={{ "--chars": String(children).length }}>{children}</b>
+      <b data-testid={testid} style={chars(String(children))}>{children}</b>
     </div>
   );
 }

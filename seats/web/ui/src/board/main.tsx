@@ -10,13 +10,16 @@ import { Agents, choices } from "./agents";
 import { Chart } from "./chart";
 import { Drawer } from "./drawer";
 import { Headline } from "./headline";
+import { loadPools } from "./pools";
 import { Provinces } from "./provinces";
 import { Waiting } from "./waiting";
 import "../styles/board.css";
 
 mount(() => <Board />);
 session.subscribe((value) => {
-  if (value) void get<Choices>("/config/choices").then((found) => (choices.value = found)).catch(() => undefined);
+  if (!value || value.user.role === "agent") return;
+  void get<Choices>("/config/choices").then((found) => (choices.value = found)).catch(() => undefined);
+  void loadPools().catch(() => undefined);
 });
 
 function Board() {

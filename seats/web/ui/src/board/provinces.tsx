@@ -1,5 +1,5 @@
-// Every province in one row, those in trouble first. The order holds still while the pointer is on the table.
-import { signal } from "@preact/signals";
+// Every province in one row, those in trouble first. The order holds still under a hand that moves on the table,
+// not under a pointer that was left there.
 import { asOf, provinces } from "../common/feed";
 import { clockSpan, NONE, objectivePercent, percent } from "../common/format";
 import { t, type Key } from "../common/i18n";
@@ -8,17 +8,18 @@ import { openProvince } from "./drawer";
 import { allowance, byTrouble, longWait, sign, verdict, within20 } from "./figures";
 
 const ORDER_S = 3;
+const HOLD_MS = 6000;
 const columns: readonly Key[] = [
   "col.province", "col.waiting", "col.longest", "col.talking", "col.ready", "col.requests", "col.rate",
   "col.reported", "col.sl20", "col.budget", "col.objective",
 ];
 
-const pointed = signal(false);
+let movedAt = -HOLD_MS;
 let order: string[] = [];
 let orderedAt = 0;
 
 function ordered(rows: ReadonlyMap<string, ProvinceRow>): ProvinceRow[] {
-  const due = asOf.value - orderedAt >= ORDER_S && !pointed.value;
+  const due = asOf.value - orderedAt >= ORDER_S && performance.now() - movedAt >= HOLD_MS;
   if (due || order.length !== rows.size) {
     order = byTrouble(rows.values(), asOf.value).map((row) => row.code);
     orderedAt = asOf.value;
@@ -30,8 +31,8 @@ export function Provinces() {
   return (
     <section
       class="card provinces"
-      onPointerEnter={() => (pointed.value = true)}
-      onPointerLeave={() => (pointed.value = false)}
+      onPointerMove={() => (movedAt = performance.now())}
+      onPointerLeave={() => (movedAt = -HOLD_MS)}
     >
       <table>
         <thead>

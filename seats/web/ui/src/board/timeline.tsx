@@ -4,6 +4,8 @@ import { clockSpan, dateTime, NONE } from "../common/format";
 import { choiceName, provinceName, t, tCode } from "../common/i18n";
 import type { RequestRow, TimelineEntry } from "../common/types";
 import { choices } from "./agents";
+import { poolName } from "./pools";
+import { parseWhy, whyText } from "./why";
 
 export function Timeline({ call, entries }: { call: RequestRow; entries: TimelineEntry[] }) {
   const facts: [string, string][] = [
@@ -30,7 +32,7 @@ export function Timeline({ call, entries }: { call: RequestRow; entries: Timelin
             <div>
               <b>{title(entry)}</b>
               <p>
-                {Object.entries(entry.data).filter(([name, value]) => name !== "offer" && told(value)).map(([name, value]) => (
+                {Object.entries(entry.data).filter(([name, value]) => told(entry, name, value)).map(([name, value]) => (
                   <span key={name}>{tCode("field.", label(entry, name))}: {words(label(entry, name), value)}</span>
                 ))}
               </p>
@@ -43,7 +45,11 @@ export function Timeline({ call, entries }: { call: RequestRow; entries: Timelin
   );
 }
 
-const told = (value: unknown): boolean => value !== null && value !== undefined && value !== "" && value !== false;
+/** What says nothing is left out, and what the reason of an offer says again. */
+function told({ data }: TimelineEntry, name: string, value: unknown): boolean {
+  if (name === "offer" || value === null || value === undefined || value === "" || value === false) return false;
+  return !(name === "ring" || name === "pool") || parseWhy(String(data["why"])) === null;
+}
 
 /** In a decision "ring" is the time it rang; elsewhere it is the ring that was open. */
 const label = (entry: TimelineEntry, name: string): string =>
@@ -63,6 +69,8 @@ function words(name: string, value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   switch (name) {
     case "agent": return agents.value.get(text)?.name ?? text;
+    case "pool": return poolName(text);
+    case "why": return whyText(text);
     case "province": return provinceName(text);
     case "result": return tCode("offer_result.", text);
     case "confidence": return tCode("confidence.", text);

@@ -65,7 +65,7 @@ export function checkFeed(): void {
   const quiet = performance.now() - lastHeard;
   if (feedState.value === "live" && quiet > STALE_MS) feedState.value = "stale";
   if (socket && quiet > GIVE_UP_MS) reconnect();
-  else if (performance.now() - pinged >= PING_MS) {
+  else if (quiet >= PING_MS && performance.now() - pinged >= PING_MS) {
     pinged = performance.now();
     sendFeed({ type: "ping" });
   }

@@ -4,7 +4,7 @@ import { render, type ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { Problem } from "./api";
 import { now } from "./clock";
-import { feedState, heardAt, isLive, retryAt, startFeed, stopFeed } from "./feed";
+import { feedState, heardAt, isLive, me, retryAt, startFeed, stopFeed } from "./feed";
 import { clockTime } from "./format";
 import { lang, t, toggleLang, type Key } from "./i18n";
 import { loadSession, serverAway, session, signIn, signOut } from "./session";
@@ -61,7 +61,7 @@ export function Page({ name, children, bar }: PageProps) {
         <span class="bar-mid">{bar}</span>
         <FeedBadge />
         <LangSwitch />
-        <span class="who">{session.value?.user.name}</span>
+        <span class="who">{me.value?.name ?? session.value?.user.name}</span>
         <button class="quiet" onClick={() => void signOut()} data-testid="sign-out">{t("sign_out")}</button>
       </header>
       <OldBanner />

@@ -44,7 +44,6 @@ function code(value: Fault): string {
     case "insecure":
     case "mic_asking":
     case "mic_refused": return "no_microphone";
-    case "no_output": return "audio_blocked";
     case "taken_over": return "other_tab";
     case "feed_down": return ""; // it is heard again the moment this arrives
     default: return value;

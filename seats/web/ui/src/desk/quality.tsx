@@ -19,6 +19,7 @@ export function PhoneBadge() {
 
 export function Quality() {
   const { received, sent, energy, loss, jitter, roundTrip } = stats.value;
+  const word = quality.value === "none" && leg.value?.state === "talking" ? "measuring" : quality.value;
   const level = Math.round(micLevel.value * 10);
   return (
     <section class="card quality">
@@ -29,9 +30,9 @@ export function Quality() {
         data-packets-received={received}
         data-packets-sent={sent}
         data-audio-energy={energy}
-        data-quality={quality.value}
+        data-quality={word}
       >
-        <i /><i /><i /> <b>{t(`quality.${quality.value}`)}</b>
+        <i /><i /><i /> <b>{t(`quality.${word}`)}</b>
       </div>
       {measured.value && (
         <p class="muted figures">

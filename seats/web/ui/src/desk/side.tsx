@@ -1,10 +1,12 @@
 // Beside the panel: own figures of today, sound, settings, keys.
 import { me } from "../common/feed";
 import { clockSpan, NONE } from "../common/format";
-import { t } from "../common/i18n";
+import { t, type Key } from "../common/i18n";
 import { Quality } from "./quality";
 import { autoAnswer } from "./settings";
 import { today } from "./state";
+
+const keys: readonly [string, Key][] = [["Enter", "answer"], ["M", "mute"], ["End", "hangup"], ["R", "ready"]];
 
 export function Side() {
   const browser = me.value?.seat.kind === "browser";
@@ -24,7 +26,7 @@ export function Side() {
             {t("auto_answer")}
           </label>
           <p class="muted keys">
-            <kbd>Enter</kbd> {t("answer")} <kbd>M</kbd> {t("mute")} <kbd>End</kbd> {t("hangup")} <kbd>R</kbd> {t("ready")}
+            {keys.map(([key, does]) => <span key={key}><kbd>{key}</kbd> {t(does)}</span>)}
           </p>
         </section>
       )}

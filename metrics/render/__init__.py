@@ -1,0 +1,1 @@
+"""The definition in the words of each program that reads it."""

@@ -1,0 +1,154 @@
+"""The ledger in memory: the rows the real writer would write, and the questions a restart asks of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from seats.domain.events import Event, RequestDecided, RequestOpened
+from seats.store.ledger import IN_PROGRESS, RELEASED
+from seats.store.rows import AgentRow, CohortRow, OfferRow, OpenRow, StateRow, Waits
+from seats.store.statements import Row, changes
+
+
+class Ledger:
+    """Outlives the service, as a database does."""
+
+    def __init__(self, agents: Iterable[AgentRow]) -> None:
+        self.people = list(agents)
+        self.rows: dict[str, Row] = {}
+        self.offer_rows: dict[str, Row] = {}
+        self.states: dict[str, StateRow] = {}
+        self.history: list[Event] = []
+        self.opened: Counter[str] = Counter()
+        self.decided: Counter[str] = Counter()
+        self.locked_until = 0.0
+
+    def write(self, events: Sequence[Event]) -> None:
+        """One transaction, with the meaning of the real writer's statements."""
+        groups = changes(events)
+        assert len(groups["add_audit"]) >= len(events), "I5: a change without its audit row"
+        self.history += events
+        for event in events:
+            if type(event) is RequestOpened:
+                self.opened[event.request] += 1
+            elif type(event) is RequestDecided:
+                self.decided[event.request] += 1
+        for row in groups["add_request"]:
+            self.rows.setdefault(row["id"], dict.fromkeys(_SET) | row)
+        for row in groups["add_offer"]:
+            self.offer_rows.setdefault(row["id"], dict.fromkeys(("rang_at", "ended_at", "result", "detail")) | row)
+        for row in groups["set_rang"] + groups["set_offer_ended"]:
+            _set(self.offer_rows, row)
+        for row in groups["set_decided"]:
+            if self.rows.get(row["row"], {}).get("outcome") is None:
+                _set(self.rows, row)
+        for row in groups["set_call_ended"] + groups["set_disposition"]:
+            _set(self.rows, row)
+        for row in groups["add_state"]:
+            self.states[row["agent"]] = StateRow(*(row[name] for name in StateRow._fields))
+
+    # what the service asks
+
+    async def last_states(self) -> dict[str, StateRow]:
+        return dict(self.states)
+
+    async def agents(self) -> list[AgentRow]:
+        return self.people
+
+    async def open_requests(self, released_since: float) -> list[OpenRow]:
+        rows = [
+            row
+            for row in self.rows.values()
+            if row["ended_at"] is None or (row["outcome"] in RELEASED and row["decided_at"] >= released_since)
+        ]
+        rows.sort(key=lambda row: (row["arrived_at"], row["id"]))
+        return [OpenRow(*(row[name] for name in OpenRow._fields)) for row in rows]
+
+    async def offers(self, request: str) -> list[OfferRow]:
+        rows = [row for row in self.offer_rows.values() if row["request"] == request]
+        rows.sort(key=lambda row: (row["made_at"], row["id"]))
+        return [OfferRow(*(row[name] for name in OfferRow._fields)) for row in rows]
+
+    async def closed(self, requests: Sequence[str]) -> set[str]:
+        return {r for r in requests if r in self.rows and self.rows[r]["ended_at"] is not None}
+
+    async def cohort(self, since: float) -> list[CohortRow]:
+        return [
+            CohortRow(
+                row["arrived_at"], row["province"], row["outcome"], (row["queue_s"] or 0.0) + (row["ring_s"] or 0.0)
+            )
+            for row in sorted(self.rows.values(), key=lambda row: (row["arrived_at"], row["id"]))
+            if row["arrived_at"] >= since
+        ]
+
+    async def totals(self) -> dict[tuple[str, str], int]:
+        return dict(Counter((r["province"], r["outcome"] or IN_PROGRESS) for r in self.rows.values()))
+
+    async def offer_totals(self) -> dict[str, int]:
+        return dict(Counter(r["result"] for r in self.offer_rows.values() if r["result"]))
+
+    async def waits(self, bounds: Sequence[float], outcome: str = "") -> dict[str, Waits]:
+        return {}
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"the service asks the ledger for {name}: teach the simulation's ledger")
+
+
+class Writer:
+    """The write-behind queue of one life of the service; a crash loses what is in it."""
+
+    GROUP_S = 0.05
+
+    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop, now: Callable[[], float]) -> None:
+        self.ledger, self._loop, self._now = ledger, loop, now
+        self._queue: deque[Event] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def append(self, events: Sequence[Event]) -> None:
+        self._queue.extend(events)
+        if self._timer is None:
+            self._timer = self._loop.call_later(self.GROUP_S, self._write)
+
+    async def flush(self) -> None:
+        if self._queue:
+            waiter = self._loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+    def die(self) -> int:
+        """End; how many events were lost."""
+        if self._timer is not None:
+            self._timer.cancel()
+        lost = len(self._queue)
+        self._queue.clear()
+        return lost
+
+    def _write(self) -> None:
+        wait = self.ledger.locked_until - self._now()
+        if wait > 0:
+            self._timer = self._loop.call_later(wait, self._write)
+            return
+        self._timer = None
+        events = list(self._queue)
+        self._queue.clear()
+        self.ledger.write(events)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+
+
+_SET = (
+    *("outcome", "decided_at", "answered_at", "ended_at", "agent", "queue_s", "ring_s", "reason"),
+    *("talk_s", "ended_by", "disposition"),
+)
+
+
+def _set(rows: dict[str, Row], change: Row) -> None:
+    row = rows.get(change["row"])
+    if row is not None:
+        row.update((name, value) for name, value in change.items() if name != "row")

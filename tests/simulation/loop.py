@@ -1,0 +1,243 @@
+"""An event loop of its own world: its clock jumps from one timer to the next, its network is a toy.
+
+Nothing in it touches the kernel's clock or sockets, so a run is a function of its seed. Programs under test use
+the ordinary asyncio calls: ``create_server``, ``sock_connect`` and ``create_connection`` lead to the toy network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import selectors
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+REFUSED = 111
+
+
+class DeadlockError(RuntimeError):
+    """Nothing is left that could ever happen."""
+
+
+class _Nothing(selectors.BaseSelector):
+    """A selector that never sees anything; waiting only moves the clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return selectors.SelectorKey(fileobj, 0, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return selectors.SelectorKey(fileobj, 0, 0, None)
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return {}
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise DeadlockError("no timer is left and somebody still waits")
+        if timeout > 0:
+            self.now += timeout
+        return []
+
+
+class SimLoop(asyncio.SelectorEventLoop):
+    """Virtual time and the toy network; ``rng`` draws latencies and splits."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._nothing = _Nothing()
+        self.net = Network(self, rng)
+        super().__init__(self._nothing)
+
+    def time(self) -> float:
+        return self._nothing.now
+
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
+        try:
+            await self.net.reach(sock, address[1])
+        except BaseException:
+            sock.close()
+            raise
+
+    async def create_connection(self, protocol_factory: Any, *_: Any, **options: Any) -> Any:
+        return self.net.connect(options["sock"], protocol_factory())
+
+    async def create_server(self, protocol_factory: Any, *where: Any, **_: Any) -> Any:
+        return self.net.listen(protocol_factory, where[1])
+
+
+class _Named:
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def getsockname(self) -> tuple[str, int]:
+        return ("127.0.0.1", self.port)
+
+
+class Listener:
+    """What ``create_server`` gives."""
+
+    def __init__(self, net: Network, port: int, factory: Callable[[], asyncio.Protocol]) -> None:
+        self.net, self.port, self.factory = net, port, factory
+        self.sockets = [_Named(port)]
+
+    def close(self) -> None:
+        self.net.listeners.pop(self.port, None)
+
+
+class Network:
+    """Ports and connections. ``slow`` seconds are added to every way; ``pieces`` cuts the bytes up."""
+
+    def __init__(self, loop: SimLoop, rng: random.Random) -> None:
+        self.loop, self.rng = loop, rng
+        self.listeners: dict[int, Listener] = {}
+        self.dark: set[int] = set()
+        """Ports whose host is off the network: nobody refuses, nobody answers."""
+        self.lines: list[Line] = []
+        self.slow = 0.0
+        self.pieces = 0
+        self._wanted: dict[int, int] = {}
+        self._ports = 20000
+
+    def latency(self) -> float:
+        return 0.0002 + 0.0008 * self.rng.random() + self.slow
+
+    async def reach(self, sock: socket.socket, port: int) -> None:
+        await asyncio.sleep(self.latency())
+        if port in self.dark:
+            await asyncio.sleep(120.0)
+        if port not in self.listeners:
+            raise ConnectionRefusedError(REFUSED, "Connection refused")
+        self._wanted[id(sock)] = port
+
+    def listen(self, factory: Callable[[], asyncio.Protocol], port: int) -> Listener:
+        if not port:
+            self._ports += 1
+            port = self._ports
+        self.listeners[port] = Listener(self, port, factory)
+        return self.listeners[port]
+
+    def connect(self, sock: socket.socket, client: asyncio.Protocol) -> tuple[Line, asyncio.Protocol]:
+        port = self._wanted.pop(id(sock))
+        sock.close()
+        near, far = Line(self, port, client), Line(self, port, client)
+        near.peer, far.peer = far, near
+        self.lines += [near, far]
+        listener = self.listeners.get(port)
+        client.connection_made(near)
+        if listener is None:
+            near.abort()
+        else:
+            far.protocol = listener.factory()
+            far.protocol.connection_made(far)
+        return near, client
+
+    def of(self, port: int) -> list[Line]:
+        """The clients' ends of the connections to a port."""
+        return [line for line in self.lines[::2] if line.port == port and not line.closed]
+
+    def forget(self, line: Line) -> None:
+        if line.closed and line.peer.closed and line in self.lines:
+            self.lines.remove(line)
+            self.lines.remove(line.peer)
+
+
+class Line(asyncio.Transport):
+    """One end of a connection. What is written reaches the other end in order, later, perhaps in pieces."""
+
+    def __init__(self, net: Network, port: int, protocol: asyncio.Protocol) -> None:
+        super().__init__()
+        self.net, self.port, self.protocol = net, port, protocol
+        self.peer: Line = self
+        self.closed = False
+        self.dead = False
+        """Half-open: what is written goes nowhere, an end is not heard of."""
+        self.stalled_until = 0.0
+        self._sent = bytearray()
+        self._flushing = False
+        self._ending = False
+
+    def write(self, data: Any) -> None:
+        if self.closed or self.dead:
+            return
+        self._sent += data
+        if not self._flushing:
+            self._flushing = True
+            self.net.loop.call_later(self.net.latency(), self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if self.dead or self.peer.closed:
+            self._sent.clear()
+            return
+        wait = self.stalled_until - self.net.loop.time()
+        if wait > 0:
+            self._flushing = True
+            self.net.loop.call_later(wait, self._flush)
+            return
+        if self.net.pieces:
+            size = self.net.rng.randint(1, self.net.pieces)
+            data = bytes(self._sent[:size])
+            del self._sent[:size]
+        else:
+            data = bytes(self._sent)
+            self._sent.clear()
+        if self._sent:
+            self._flushing = True
+            self.net.loop.call_soon(self._flush)
+        if data:
+            self.peer.protocol.data_received(data)
+        if self._ending and not self._sent:
+            self.peer._lose()
+
+    def close(self) -> None:
+        """Say what is left, then end."""
+        if self.closed:
+            return
+        self.closed = self._ending = True
+        self.net.loop.call_soon(self._told)
+        if not self._flushing:
+            self._flushing = True
+            self.net.loop.call_later(self.net.latency(), self._flush)
+
+    def abort(self) -> None:
+        """End at once; what is under way may or may not arrive."""
+        if self.closed:
+            return
+        if self.net.rng.random() < 0.5:
+            self._sent.clear()
+        self.close()
+
+    def cut(self) -> None:
+        """The network ends the connection, for both sides."""
+        for end in (self, self.peer):
+            end._sent.clear()
+            end._lose()
+
+    def half_open(self) -> None:
+        """Neither side hears from the other any more, nor of its end."""
+        self.dead = self.peer.dead = True
+
+    def stall(self, seconds: float) -> None:
+        """Both ways stand still for a while."""
+        for end in (self, self.peer):
+            end.stalled_until = max(end.stalled_until, self.net.loop.time() + seconds)
+
+    def _lose(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.net.loop.call_soon(self._told)
+
+    def _told(self) -> None:
+        self.protocol.connection_lost(None)
+        if self.dead and not self.peer.closed:  # the other side learns much later, by its own time-out
+            self.net.loop.call_later(30.0, self.peer._lose)
+        self.net.forget(self)
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
