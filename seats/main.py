@@ -16,7 +16,7 @@ import uvloop
 from rich.console import Console
 
 from seats import demo as demo_module
-from seats import people, tls
+from seats import logs, people, tls
 from seats.check import Report, check_all
 from seats.domain.errors import DomainError
 from seats.errors import SeatsError
@@ -45,7 +45,7 @@ WRONG = 2
 @app.command()
 def run(config: Config = None) -> None:
     """Run the service."""
-    _logging(json=not sys.stderr.isatty())
+    logs.configure(json=not sys.stderr.isatty())
     settings = _load(config)
     _finish(_serve(settings))
 
@@ -68,16 +68,24 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web pages.")] = 8080,
 ) -> None:
     """A private Asterisk with callers and agents; one seat is left free for you."""
-    _logging(json=False, level=logging.WARNING)
+    logs.configure(json=False, level=logging.WARNING)
     report = _finish(_demo(for_, rate, port))
     if report is not None:
         typer.echo(report.line() if json else _summary(report))
 
 
 @app.command()
-def provision(config: Config = None) -> None:
-    """Print the PJSIP configuration of every seat, for the PBX."""
-    typer.echo(_finish(people.provision(_load(config))))
+def provision(
+    config: Config = None,
+    manager: Annotated[bool, typer.Option("--manager", help="The AMI account instead of the seats.")] = False,
+) -> None:
+    """Print what the PBX must be told: its seats (PJSIP), or our AMI account."""
+    settings = _load(config)
+    try:
+        text = people.manager_account(settings) if manager else _finish(people.provision(settings))
+    except (SeatsError, TelephonyError) as error:
+        _wrong(error)
+    typer.echo(text)
 
 
 @db.command("upgrade")
@@ -183,27 +191,6 @@ def _summary(report: demo_module.Report) -> str:
         f"  {p:<10} {f['connected']}/{f['requests']}  {f['rate']:.1%}" for p, f in data["provinces"].items()
     ]
     return "\n".join(lines)
-
-
-def _logging(*, json: bool, level: int = logging.INFO) -> None:
-    """Structured logs on standard error: JSON for machines, readable for a terminal. No phone numbers."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(
-        level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
 
 
 __all__ = ["Report", "app"]

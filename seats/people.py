@@ -15,7 +15,7 @@ from seats.service import open_store
 from seats.settings import Settings
 from seats.store.passwords import hash_password
 from seats.store.rows import AgentRow, User
-from telephony.provisioning import render_pjsip, seat_secret
+from telephony.provisioning import render_manager, render_pjsip, seat_secret
 
 ROLES = ("agent", "supervisor", "admin")
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
@@ -78,6 +78,12 @@ async def provision(settings: Settings) -> str:
         for a in agents
         if a.seat_kind != SeatKind.MOBILE
     )
+
+
+def manager_account(settings: Settings) -> str:
+    """The AMI account of the first node. Raises :class:`BadValueError` for a secret no file can hold."""
+    node = settings.pbx[0]
+    return render_manager(node.username, node.secret.get_secret_value())
 
 
 def _checked_role(wish: Wish) -> str:

@@ -26,6 +26,7 @@ from seats.engine.engine import Engine
 from seats.engine.node import Node
 from seats.engine.outbox import Outbox
 from seats.errors import SeatsError
+from seats.logs import CallLog
 from seats.numbering import Numbering
 from seats.planfile import load_plan
 from seats.settings import Pbx, Settings
@@ -80,7 +81,8 @@ class Service:
         self._requests_seen = 0
         links = {node.name: node.link for node in self.nodes}
         self.engine.carry = Outbox(links, self.engine.post).carry
-        for sink in (self.writer.append, self._written.append, self._count):
+        self.calls = CallLog()
+        for sink in (self.writer.append, self._written.append, self._count, self.calls.sink):
             self.engine.subscribe(sink)
         self._add_gauges()
 
@@ -244,6 +246,7 @@ async def serve(settings: Settings) -> AsyncIterator[Service]:
         tasks = [asyncio.create_task(node.run()) for node in service.nodes]
         tasks.append(asyncio.create_task(service.keep_balance()))
         tasks.append(asyncio.create_task(operating.watch_loop(service.series)))
+        tasks.append(asyncio.create_task(service.calls.run()))
         for node in service.nodes:
             tasks.append(asyncio.create_task(operating.watch_restarts(service.series, node.name, node.link)))
         stack.push_async_callback(_end, tasks)

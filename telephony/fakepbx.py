@@ -134,6 +134,7 @@ class Caller:
     ended_by: str = ""
     fallen_back: bool = False
     offers: list[str] = field(default_factory=list)
+    rescues: int = 0
     winners: list[str] = field(default_factory=list)
     """Addresses of the seats that answered."""
     waits: set[asyncio.TimerHandle] = field(default_factory=set)
@@ -280,6 +281,10 @@ class FakePbx:
         leg, seat = caller.leg, caller.seat
         if leg is None or seat is None or not leg.bridge:
             return
+        if caller.offer.startswith("fallback"):
+            self._talk_ends(caller, cause, "seat")
+            return
+        caller.rescues += 1
         self._stop_waiting(caller)
         self._unbridge(caller, (leg, caller.channel))
         self._leg_gone(leg, seat, cause)

@@ -135,6 +135,8 @@ class RequestSettled(NamedTuple):
     talk: float
     address: str
     cause: str
+    lost: bool = False
+    """The PBX broke under the request: its record was never closed."""
 
 
 class SeatReachable(NamedTuple):

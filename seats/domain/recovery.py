@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seats.domain.agent_rules import announce, settle
 from seats.domain.agents import Agent, Machine
+from seats.domain.effects import Withdraw
 from seats.domain.events import CallEnded, OfferEnded, RequestDecided
 from seats.domain.messages import OfferAnswered, OfferFound, OfferMissed, RequestRecalled, RequestSettled
 from seats.domain.request_rules import (
@@ -41,7 +42,9 @@ def recalled(turn: Turn, message: RequestRecalled) -> None:
     request.decided_at = request.answered_at = message.answered_at
     request.connected_agent = message.agent
     request.state = RequestState.TALKING
-    _bind(turn, request, message.offer, turn.state.agents.get(message.agent), Machine.TALKING)
+    # the ledger has no offer of a call that the fallback queue connected
+    offer_id = message.offer or f"r{turn.state.tick_number()}"
+    _bind(turn, request, offer_id, turn.state.agents.get(message.agent), Machine.TALKING)
 
 
 def offer_found(turn: Turn, message: OfferFound) -> None:
@@ -62,7 +65,9 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
             offer = _bind(turn, request, message.offer, agent, Machine.OFFERED)
             offer.leg = message.leg
             turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer.id)
-    elif request.state not in (RequestState.TALKING, RequestState.DONE) and message.answered:
+    elif request.state is RequestState.TALKING and message.answered:
+        _rebind(turn, request, message, agent)
+    elif request.state is not RequestState.DONE and message.answered:
         _overtake(turn, request)
         request.state = RequestState.TALKING
         request.answered_at = turn.now
@@ -71,6 +76,21 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
         offer.leg = message.leg
         if request.outcome is None:
             decide(turn, request, Outcome.CONNECTED, "found connected", offer)
+
+
+def _rebind(turn: Turn, request: Request, message: OfferFound, agent: Agent | None) -> None:
+    """A call that we know by another offer; perhaps with another agent than we believed."""
+    state = turn.state
+    old = state.offers.pop(request.offer or "", None)
+    former = state.agents.get(old.agent) if old is not None else None
+    if old is not None and former is not None and former is not agent and former.offer == old.id:
+        former.offer = former.request = None
+        settle(turn, former, "found free")
+    if agent is not None and agent.offer == (old.id if old is not None else None):
+        agent.offer = None
+    if agent is not None:
+        request.connected_agent = agent.id
+    _bind(turn, request, message.offer, agent, Machine.TALKING).leg = message.leg
 
 
 def _overtake(turn: Turn, request: Request) -> None:
@@ -117,7 +137,7 @@ def _decide_from_record(turn: Turn, request: Request, message: RequestSettled) -
     state = turn.state
     waited = max(message.ended_at - message.talk - request.arrived_at, 0.0)
     agent = state.by_address.get(message.address, "")
-    left = outcome_of_leaving(state, waited, lost=False)
+    left = outcome_of_leaving(state, waited, lost=message.lost)
     outcome = request.outcome = Outcome.CONNECTED if message.talk > 0 else left
     at = message.ended_at - message.talk
     turn.events.append(
@@ -139,6 +159,23 @@ def _decide_from_record(turn: Turn, request: Request, message: RequestSettled) -
         )
 
 
+def _free_from_other(turn: Turn, agent: Agent) -> None:
+    """The agent is on a call that we did not know of: whatever we believed instead is over."""
+    if agent.offer is None:
+        return
+    offer = turn.state.offers.get(agent.offer)
+    request = turn.state.requests.get(offer.request) if offer is not None else None
+    if offer is None or request is None:
+        return
+    if offer.result is None:
+        turn.effects.append(Withdraw(offer.id, request.id, request.node, request.channel))
+        offer.withdrawn = "agent on another call"
+        missed(turn, OfferMissed(offer.id, "CANCEL"))
+    else:
+        offer.agent = ""  # what became of that call, the next snapshot tells
+    agent.offer = agent.request = None
+
+
 def _bind(turn: Turn, request: Request, offer_id: str, agent: Agent | None, machine: Machine) -> Offer:
     """Tie request, offer and agent together as the PBX has them."""
     now, state = turn.now, turn.state
@@ -152,6 +189,7 @@ def _bind(turn: Turn, request: Request, offer_id: str, agent: Agent | None, mach
     request.offer = offer_id
     request.wait_token = 0
     if agent is not None:
+        _free_from_other(turn, agent)
         leave_idle(state, agent)
         agent.machine = machine
         if not agent.lease_watched:  # the desk lost us as we lost it: time to come back

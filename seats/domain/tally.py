@@ -112,10 +112,13 @@ class _Rolling:
     def open(self, minute: int) -> Figures | None:
         if minute in self.buckets:
             return self.buckets[minute]
-        if self.buckets and minute < next(reversed(self.buckets)):
-            return None  # older than what is kept in order: it is about to leave the window anyway
-        self.buckets[minute] = Figures()
-        return self.buckets[minute]
+        newest = next(reversed(self.buckets)) if self.buckets else minute
+        if minute <= newest - self.span:
+            return None
+        figures = self.buckets[minute] = Figures()
+        if minute < newest:  # found late: the order is by time
+            self.buckets = dict(sorted(self.buckets.items()))
+        return figures
 
 
 class Tally:

@@ -37,6 +37,8 @@ class Intake:
         """Caller's uniqueid → request."""
         self.legs: dict[str, str] = {}
         """Agent leg's uniqueid → offer."""
+        self._settled: dict[str, None] = {}
+        """Requests completed from the PBX's records: events about them may still be under way."""
         self._leg_channels: dict[str, str] = {}
         """Agent leg's uniqueid → channel, until it rings."""
         self._dialled: dict[str, str] = {}
@@ -60,6 +62,8 @@ class Intake:
             if reader is None:
                 continue
             message = reader(self, event)
+            if isinstance(message, RequestArrived) and message.request in self._settled:
+                continue
             if message is not None:
                 messages.append(message)
                 if type(message) is Hanging and message.by == "agent":
@@ -90,6 +94,9 @@ class Intake:
             self.callers.pop(uniqueid_of(message.request.partition(":")[2]), None)
         elif isinstance(message, RequestSettled):
             self.callers.pop(message.arrived.uniqueid, None)
+            self._settled[message.arrived.request] = None
+            while len(self._settled) > _SETTLED_KEPT:
+                del self._settled[next(iter(self._settled))]
 
     def request_made(self, e: pbx.RequestMade) -> RequestArrived:
         """A caller asks for a human."""
@@ -211,6 +218,7 @@ SEAT_FAULTS = frozenset({18, 20, 27, 38, 41, 44, 102})
 """Q.850 causes of a leg that died instead of being hung up: no media, no transport, no answer to our own
 requests. The dialplan pack's ``seats-connect`` has the same list."""
 
+_SETTLED_KEPT = 1000
 _MAX_CLOCK_GAP = 3600.0
 """Seconds by which a PBX's clock may differ from ours before it is disbelieved."""
 

@@ -44,6 +44,8 @@ class Node:
         """The node was seen alive in this term: what it held then is lost when it dies."""
         self._found: list[Finding] = []
         self._ended: list[Ended] = []
+        self._orphans: set[str] = set()
+        """Open records without a caller at the last snapshot."""
         self._wake = asyncio.Event()
         self.link = Link(
             settings, self._on_events, self._on_state, self._on_snapshot, alive=lambda: engine.leader
@@ -88,7 +90,11 @@ class Node:
         """At link-up the PBX's picture goes before everything; later, events of the meantime come first."""
         missed_for = MISSED_FOR if self._was_up else 0.0
         self._found = findings(snapshot, self._engine.state, self._intake, missed_for=missed_for)
-        self._ended = ended_unheard(snapshot, self._engine.state, self._intake)
+        ended = ended_unheard(snapshot, self._engine.state, self._intake)
+        orphans = {e.key for e in ended if e.lost}
+        # events come another way than lists: a record may be seen before its caller is
+        self._ended = [e for e in ended if not e.lost or e.key in self._orphans]
+        self._orphans = orphans
         if not self._was_up:
             self._apply()
 
@@ -147,7 +153,7 @@ class Node:
                 self._complete(each)
 
     def _complete(self, ended: Ended) -> None:
-        message = settle(ended, self._intake)
+        message = settle(ended, self._intake, self._engine.now())
         if message is None:
             log.warning("record_unreadable", node=self.name, key=ended.key)
             return

@@ -30,10 +30,14 @@ class Finding(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A durable record of a request that has ended: ``v1|arrived|did|cli|channel|ended|cause|talk|by``."""
+    """A durable record of a request that has ended: ``v1|arrived|did|cli|channel|ended|cause|talk|by``.
+
+    ``lost``: without its end, and its caller is gone.
+    """
 
     key: str
     record: str
+    lost: bool = False
 
 
 def findings(snapshot: Snapshot, state: State, intake: Intake, *, missed_for: float) -> list[Finding]:
@@ -69,17 +73,21 @@ def stands(finding: Finding, state: State) -> bool:
 
 
 def ended_unheard(snapshot: Snapshot, state: State, intake: Intake) -> list[Ended]:
-    """Records of ended requests that the core does not hold: the ledger has them, or must get them."""
+    """Records of requests that are over and not held by the core: the ledger has them, or must get them."""
+    live = {c.uniqueid for c in snapshot.channels}
     return [
-        Ended(key, record)
+        Ended(key, record, not has_ended(record))
         for key, record in snapshot.requests.items()
-        if has_ended(record) and intake.request_id(key) not in state.requests
+        if intake.request_id(key) not in state.requests
+        and (has_ended(record) or uniqueid_of(key) not in live)
     ]
 
 
-def settle(ended: Ended, intake: Intake) -> RequestSettled | None:
+def settle(ended: Ended, intake: Intake, now: float = 0.0) -> RequestSettled | None:
     """The message that completes the ledger from a durable record; None if the record is no such."""
     fields = ended.record.split("|")
+    if ended.lost:
+        fields += [f"{now:.3f}", "the PBX broke", "0", ""]
     if len(fields) < _FIELDS_AT_THE_END:
         return None
     arrived = intake.reconstruct(ended.key, ended.record, fields[4], "")
@@ -92,6 +100,7 @@ def settle(ended: Ended, intake: Intake) -> RequestSettled | None:
         _seconds(fields[7], 0.0),
         by.partition(":")[2].partition("/")[2],
         fields[6],
+        ended.lost,
     )
 
 

@@ -99,7 +99,7 @@ def _same_call(state: State, request: Request, caller: Caller) -> str:
             return f"talks with {caller.seat.address}, the core believes with {agent and agent.id}"
         if agent.machine is not Machine.TALKING:
             return f"talks with {agent.id}, who is {agent.machine}"
-    if caller.hears == "ringing" and caller.offer != request.offer:
+    if caller.hears == "ringing" and caller.offer not in (request.offer, "fallback"):
         return f"is rung by offer {caller.offer}, in the core by {request.offer}"
     if caller.hears == "music" and request.state not in (RequestState.WAITING, RequestState.UNSURE):
         return f"holds on the PBX and is {request.state} in the core"
@@ -182,14 +182,15 @@ def _right_row(world: World, request: str, caller: Caller) -> str:
     lost = request in world.lost
     if outcome is Outcome.CONNECTED and not caller.winners:
         return f"{request} counts as connected, but nobody answered"
-    if not lost and outcome is not Outcome.CONNECTED and caller.talked >= 0.5:
+    unheard = caller.rescues and world.faults  # answered and broken while nobody listened
+    if not lost and not unheard and outcome is not Outcome.CONNECTED and caller.talked >= 0.5:
         return f"{request} talked {caller.talked:.1f} s and counts as {outcome}"
     if not lost and outcome is Outcome.FAILED:
         return f"{request} counts as failed, but no PBX died under it"
     agents = {home.id: home.seat_address for home in world.homes}
     if outcome is Outcome.CONNECTED and row["agent"] and agents[row["agent"]] not in caller.winners:
         return f"{request} was answered by {caller.winners}, the ledger says {row['agent']}"
-    heard = row["reason"] != "found connected" and not row["reconstructed"]
+    heard = row["reason"] != "found connected" and not row["reconstructed"] and not caller.rescues
     if not lost and heard and caller.winners and abs((row["talk_s"] or 0.0) - caller.talked) > 12.0:
         return f"{request} talked {caller.talked:.1f} s, the ledger says {row['talk_s']}"
     return ""

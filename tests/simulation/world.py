@@ -231,6 +231,11 @@ class World(Watch):
         self.pbxs[name] = await pbx.__aenter__()
         for home in self.homes:
             pbx.add_seat(home.seat_address, lambda offer: self._behave())
+        pbx._engaged = lambda seat: any(  # type: ignore[method-assign]  # one phone, registered everywhere
+            caller.leg is not None and caller.seat is not None and caller.seat.address == seat.address
+            for each in self.pbxs.values()
+            for caller in each._live.values()
+        )
         handle = pbx.ami.handle
 
         def watched(connection: Connection, action: Action) -> None:
@@ -425,7 +430,9 @@ class World(Watch):
     async def slow(self, name: str) -> None:
         """The way to every PBX takes long."""
         self.loop.net.slow = self.rng.uniform(0.02, 0.3)
-        await asyncio.sleep(self.rng.uniform(1.0, 8.0))
+        for _ in range(self.rng.randint(4, 32)):
+            self._disturb(*self.pbxs)
+            await asyncio.sleep(0.25)
         self.loop.net.slow = 0.0
 
     async def off_the_net(self, name: str) -> None:
@@ -444,6 +451,9 @@ class World(Watch):
         """The PBX is killed; all its calls are gone. It comes back."""
         pbx = self.pbxs[name]
         self._disturb(name)
+        for caller in pbx.callers.values():  # nor is the end of those who have just left certain to be told
+            if caller.ended_at is not None and self.now - caller.ended_at < 5.0:
+                self.lost.add(f"{name}:{caller.request}")
         self.lost.update(f"{name}:{caller.request}" for caller in await pbx.crash())
         await asyncio.sleep(self.rng.choice([0.05, 1.0, self.rng.uniform(0.5, 10.0)]))
         self._disturb(name)

@@ -55,12 +55,16 @@ effect(() => {
   if (!me.value?.offer && !leg.value) forgetAnswer();
 });
 
-// Own figures: at the start, after each call, and now and then.
+// Own figures: at the start, around each call (the ledger is written a moment later), and now and then.
+const WRITTEN_MS = 1200;
+const freshen = () => session.value && void loadToday().catch(() => undefined);
 effect(() => {
-  if (!session.value) return;
-  if (mode.value !== "offer") void loadToday().catch(() => undefined);
+  if (!session.value || mode.value === "offer") return;
+  freshen();
+  const later = setTimeout(freshen, WRITTEN_MS);
+  return () => clearTimeout(later);
 });
-setInterval(() => session.value && void loadToday().catch(() => undefined), 30_000);
+setInterval(freshen, 30_000);
 session.subscribe((value) => value && void loadChoices().catch(() => undefined));
 
 // A line that was lost took the phone's socket with it, though the browser may not have noticed yet.

@@ -36,9 +36,8 @@ export function Quality() {
       </div>
       {measured.value && (
         <p class="muted figures">
-          {t("quality.detail", {
-            loss: (loss * 100).toFixed(1), jitter: Math.round(jitter), delay: roundTrip === null ? "–" : Math.round(roundTrip),
-          })}
+          {t("quality.detail", { loss: (loss * 100).toFixed(1), jitter: Math.round(jitter) })}
+          {roundTrip !== null && t("quality.delay", { delay: Math.round(roundTrip) })}
         </p>
       )}
       {micState.value === "live" && (

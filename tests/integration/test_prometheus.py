@@ -1,0 +1,215 @@
+"""One story on real programs: Asterisk, sipp, the service, Prometheus and Alertmanager.
+
+Calls are answered and lost, the service is restarted among them, a province loses a fifth of its calls, and
+the PBX dies. The rules are the shipped ones at a twentieth of their durations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import aiohttp
+import pytest
+
+from metrics.definition.boards import BOARDS
+from metrics.definition.timing import MINUTE, Timing
+from seats import tls
+from seats.domain.agents import Chosen
+from seats.service import open_store
+from seats.store.passwords import hash_password
+from seats.store.rows import User
+from telephony.lab import Behaviour, LabPbx, SimAgents
+from tests.integration.house import (
+    BEIJING,
+    HUBEI,
+    HUNAN,
+    Home,
+    House,
+    call,
+    people,
+    plan_for_tests,
+    settings_for,
+)
+from tests.integration.watchers import Alertmanager, Pages, Prometheus, missing
+
+pytestmark = [
+    pytest.mark.pbx,
+    pytest.mark.skipif(bool(missing()), reason="install prometheus and prometheus-alertmanager"),
+]
+
+PACE = Timing(0.05)
+SLOWLY = Behaviour(answers_after=(0.9, 1.0))
+HOMES = {f"sip{n:03d}": Home("hubei", ("hubei", "central", "nation"), SLOWLY) for n in range(16)}
+FINISHED = "sum by (province, outcome) (seats_requests_finished_total)"
+PASSWORD = "board-secret"
+
+
+class Watched(NamedTuple):
+    """A house under watch."""
+
+    house: House
+    prometheus: Prometheus
+    pages: Pages
+
+
+@contextlib.asynccontextmanager
+async def watched(folder: Path) -> AsyncIterator[Watched]:
+    pages = Pages()
+    async with contextlib.AsyncExitStack() as stack:
+        lab = await stack.enter_async_context(LabPbx([("sip", a) for a in HOMES], qualify_s=1.0))
+        certificate, key = tls.development_certificate("127.0.0.1", folder / "tls")
+        plain = settings_for(lab, folder)
+        http = {"port": plain.http.port, "tls_cert": certificate, "tls_key": key}
+        settings = settings_for(lab, folder, http=http)
+        await people(settings, HOMES, plan_for_tests())
+        await supervisor(settings)
+        h = House(lab, settings, HOMES)
+        await stack.enter_async_context(pages.listening())
+        manager = await stack.enter_async_context(Alertmanager(folder, PACE, pages).running())
+        target = f"127.0.0.1:{settings.http.port}"
+        scraper = Prometheus(folder, PACE, target, alertmanager_port=manager.port)
+        await stack.enter_async_context(h.serving())
+        secrets = {a: lab.seat_secret(a) for a in HOMES}
+        phones = SimAgents(lab.sip_port, {a: home.behaviour for a, home in HOMES.items()}, secrets)
+        h.phones = await stack.enter_async_context(phones)
+        await h.until(lambda: all(h.agent(a).nodes for a in HOMES))
+        for address in HOMES:
+            h.choose(address, Chosen.READY)
+        await stack.enter_async_context(scraper.running())
+        yield Watched(h, scraper, pages)
+
+
+async def supervisor(settings: object) -> None:
+    store = await open_store(settings)  # type: ignore[arg-type]
+    try:
+        hashed = await asyncio.to_thread(hash_password, PASSWORD)
+        await store.add_user(User("board", "board", "supervisor", None), hashed, at=0.0, actor="test")
+    finally:
+        await store.close()
+
+
+async def board_rates(h: House) -> dict[str, tuple[int, int]]:
+    """(connected, decided) of today from the API, by province."""
+    base = f"https://127.0.0.1:{h.settings.http.port}/api/v1"
+    jar = aiohttp.CookieJar(unsafe=True)
+    connector = aiohttp.TCPConnector(ssl=False)
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=jar) as session:
+        answer = await session.post(f"{base}/session", json={"login": "board", "password": PASSWORD})
+        assert answer.status == 200
+        rows = (await (await session.get(f"{base}/provinces")).json())["provinces"]
+    strict = {row["code"]: row["rate"]["strict"]["today"] for row in rows}
+    return {code: (r["k"], r["n"]) for code, r in strict.items() if r["n"]}
+
+
+async def scraped(watch: Watched) -> None:
+    """Until Prometheus has seen everything that the ledger holds."""
+    await watch.house.quiet()
+    await asyncio.sleep(2.5)
+
+
+async def assert_all_agree(watch: Watched) -> None:
+    """Ledger, Prometheus and board: the same counts and rates, to the unit."""
+    await scraped(watch)
+    ledger = {k: n for k, n in (await watch.house.service.store.totals()).items() if n}
+    counted = {
+        k: int(n) for k, n in (await watch.prometheus.by(FINISHED, "province", "outcome")).items() if n
+    }
+    assert counted == ledger
+    requests = await watch.prometheus.by("sum by (province) (seats_requests_total)", "province")
+    connected = 'sum by (province) (seats_requests_finished_total{outcome="connected"})'
+    strict = 'sum by (province) (seats_requests_finished_total{outcome!="excluded_closed"})'
+    rates = await watch.prometheus.by(f"{connected} / ({strict} > 0)", "province")
+    gauges = 'max by (province) (seats_connection_rate{definition="strict",window="today"})'
+    exported = await watch.prometheus.by(gauges, "province")
+    board = await board_rates(watch.house)
+    assert set(board) == {code for code, _ in ledger} == {p for (p,) in rates} == {p for (p,) in exported}
+    for province, (k, n) in board.items():
+        assert n == sum(m for (p, _), m in ledger.items() if p == province) == requests[province,]
+        assert k == ledger.get((province, "connected"), 0)
+        assert k / n == rates[province,] == exported[province,]
+
+
+async def test_rates_agree_pages_come_and_panels_are_full(tmp_path: Path) -> None:
+    async with watched(tmp_path) as watch:
+        h, prometheus, pages = watch
+        good = [call(number, talk=0.5) for number in (HUBEI, HUBEI, HUNAN, BEIJING) for _ in range(5)]
+        await h.place(*good, call(HUNAN, talk=0.5), call(BEIJING, patience=0.4), rate=5.0)
+        await assert_all_agree(watch)
+
+        # across a restart, with calls going on
+        start = await prometheus.value("sum(seats_requests_total)")
+        async with h.placing(*[call(HUBEI, talk=1.0) for _ in range(36)], rate=3.0) as callers:
+            await asyncio.sleep(4.0)
+            await h.stop()
+            await h.start()
+            counts = await callers.wait()
+        assert counts.answered == 36
+        await assert_all_agree(watch)
+        assert start is not None
+        assert await prometheus.value("sum(seats_requests_total)") == start + 36
+        assert await prometheus.value("sum(resets(seats_requests_finished_total[3m]))") == 0
+        assert pages.names() == []
+        await panels_return_data(prometheus, told_so_far=False)
+
+        # a fifth of a busy province's calls are lost
+        began = time.time()
+        lossy = [call(HUBEI, talk=0.3, patience=0.4 if n % 5 == 4 else 0.0) for n in range(150)]
+        async with h.placing(*lossy, rate=6.0) as callers:
+            await h.until(lambda: pages.names(), 30)
+            took = time.time() - began
+            await panels_return_data(prometheus, told_so_far=True)
+            await callers.wait()
+        within = (
+            5 * MINUTE + 30 + 15
+        ) * PACE.pace + 5  # five minutes, the group's wait, this test's coarse steps
+        print(f"paged after {took:.1f} s ({took / PACE.pace / 60:.1f} min at full length)")  # noqa: T201
+        assert took < within
+        assert set(pages.names()) == {"SeatsProvinceBurnFast"}
+        page = pages.alerts("SeatsProvinceBurnFast")[0]
+        assert (page["labels"]["province"], page["labels"]["zh"]) == ("hubei", "湖北")
+        assert "湖北" in page["annotations"]["summary"]
+        await assert_all_agree(watch)
+
+        await a_dead_pbx_is_one_page(watch)
+
+
+async def a_dead_pbx_is_one_page(watch: Watched) -> None:
+    """Callers of many provinces wait when the PBX dies: all are lost, one page comes."""
+    h, prometheus, pages = watch
+    fast = 'count(ALERTS{alertname="SeatsProvinceBurnFast",alertstate="firing"}) or vector(0)'
+    async with asyncio.timeout(60):
+        while await prometheus.value(fast):
+            await asyncio.sleep(0.5)
+    await asyncio.sleep(4.0)
+    pages.notes.clear()
+    for address in HOMES:
+        h.choose(address, Chosen.NOT_READY, "break")
+    areas = ("0731", "020", "010", "0571", "028", "0371", "021", "029")
+    waiting = [call(f"{area}88886{n:03d}", talk=1.0) for area in areas for n in range(5)]
+    async with h.placing(*waiting, rate=20.0):
+        await h.until(lambda: len(h.service.engine.state.requests) == len(waiting))
+        await h.lab.kill()
+        await h.until(lambda: not h.service.engine.state.requests)
+        async with asyncio.timeout(20):
+            while (await prometheus.value(fast) or 0) < len(areas):
+                await asyncio.sleep(0.5)
+        await asyncio.sleep(6.0)  # a group waits 2 s and is told of news every 3 s
+    assert pages.names() == ["SeatsLinkDown"]
+    assert [a["labels"]["node"] for a in pages.alerts("SeatsLinkDown")] == ["lab"]
+
+
+async def panels_return_data(prometheus: Prometheus, *, told_so_far: bool) -> None:
+    """Every expression of every dashboard has samples; none is NaN everywhere."""
+    empty = []
+    for board in BOARDS:
+        for panel in board.panels:
+            for query in panel.queries:
+                found = await prometheus.query(query.expr.replace("$province", "hubei"))
+                if not [v for _, v in found if v == v]:
+                    empty.append(f"{board.uid}: {panel.title}: {query.expr}")
+    assert not empty or not told_so_far, "\n".join(empty)
