@@ -3,8 +3,6 @@
 Messages are plain dicts, header names as sent; a repeated header comes as a list, of which the first counts.
 """
 
-
-
 from __future__ import annotations
 
 import math

@@ -87,7 +87,7 @@ class SeatGone(NamedTuple):
 
 
 class CallerHeld(NamedTuple):
-    """The caller is holding again and hears music: the agent's leg died, or the news of something was missed."""
+    """The caller holds again and hears music: the agent's leg died, or news of something was missed."""
 
     request: str
 

@@ -321,7 +321,7 @@ def _wait_again(turn: Turn, request: Request) -> None:
 
 
 def _release_if_linked(turn: Turn, request: Request) -> bool:
-    """Let go of a caller; out of reach, the PBX serves them from its fallback, and only it knows how it ends."""
+    """Let go of a caller. Out of reach, the PBX serves them from its fallback: only it knows how it ends."""
     if request.node not in turn.state.links:
         turn.at(turn.now + LOOK_AGAIN, Due.MAX_WAIT, request.id)
         return False

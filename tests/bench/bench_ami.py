@@ -278,9 +278,7 @@ def _table(call: bytes, named: int, rows: list[tuple[str, Result]]) -> None:
     print(f"{'':34}{'events':>10}{'/s of cpu':>12}{'/s of wall':>12}{'lost':>6}{'sender waited':>15}")
     for name, r in rows:
         waited = f"{r.stalled * 1000:.0f} ms" if "stall" in name else ""
-        print(
-            f"{name:34}{r.events:10,}{r.rate:12,.0f}{r.events / r.wall:12,.0f}{r.lost:6}{waited:>15}"
-        )
+        print(f"{name:34}{r.events:10,}{r.rate:12,.0f}{r.events / r.wall:12,.0f}{r.lost:6}{waited:>15}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a dead service costs: nothing. Calls go on, callers keep their place, the ledger is completed after."""
+"""What a dead service costs: nothing. Calls go on, callers keep their place, the ledger is completed."""
 
 from __future__ import annotations
 

@@ -54,7 +54,9 @@ def main() -> int:
     parser.add_argument("--plant", choices=sorted(PLANTS), default="", help="a bug that must be caught")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first failure")
     options = parser.parse_args()
-    seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
+    seeds = (
+        [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
+    )
     if options.jobs > 1:
         with ProcessPoolExecutor(options.jobs) as pool:
             results = pool.map(run, seeds, [options.plant] * len(seeds), chunksize=10)
@@ -79,14 +81,22 @@ def _report(results: object, total: int, options: argparse.Namespace) -> int:
         virtual += result.seconds
         if result.problem:
             failed.append(result)
-            print(f"seed {result.seed}: {result.problem}\n  replay: {replay(result.seed, options.plant)}", flush=True)
+            print(
+                f"seed {result.seed}: {result.problem}\n  replay: {replay(result.seed, options.plant)}",
+                flush=True,
+            )
             if not options.keep_going:
                 break
         if done % 500 == 0:
             pace = done / (time.monotonic() - began)
-            print(f"{done}/{total} seeds, {len(failed)} failed, {pace:.1f} seeds/s", file=sys.stderr, flush=True)
+            print(
+                f"{done}/{total} seeds, {len(failed)} failed, {pace:.1f} seeds/s", file=sys.stderr, flush=True
+            )
     spent = time.monotonic() - began
-    print(f"{done} seeds in {spent:.1f} s ({done / spent:.1f}/s), {virtual / 3600:.1f} virtual hours, {steps} steps")
+    print(
+        f"{done} seeds in {spent:.1f} s ({done / spent:.1f}/s), "
+        f"{virtual / 3600:.1f} virtual hours, {steps} steps"
+    )
     print(f"  faults   {sum(faults.values())}: {_listed(faults)}")
     print(f"  requests {sum(outcomes.values())}: {_listed(outcomes)}")
     print(f"  repairs  {sum(repairs.values())}: {_listed(repairs)}")

@@ -24,7 +24,7 @@ TOLD = frozenset(
 """Headers worth a look in a trace."""
 
 
-def step(state: State, now: float) -> str:
+def step(state: State, now: float) -> str:  # noqa: PLR0912 - one reading of the state after every step: fast
     """After every step: I2, I3 and I7 in the core's own picture."""
     busy: set[str] = set()
     for offer in state.offers.values():
@@ -165,14 +165,16 @@ def end(world: World) -> str:
     )
     for request, count in connected.items():
         if count > max(len(known[request].winners), 1):
-            return f"I3: {request} has {count} connected offers, {len(known[request].winners)} agents answered"
+            return (
+                f"I3: {request} has {count} connected offers, {len(known[request].winners)} agents answered"
+            )
     for offer, row in ledger.offer_rows.items():
         if row["ended_at"] is None and not world.faults:
             return f"offer {offer} never ended"
     return ""
 
 
-def _right_row(world: World, request: str, caller: Caller) -> str:
+def _right_row(world: World, request: str, caller: Caller) -> str:  # noqa: PLR0911 - one return a fault
     row = world.ledger.rows.get(request)
     if row is None:
         return f"I1: {request} is not in the ledger"

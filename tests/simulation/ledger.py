@@ -39,7 +39,9 @@ class Ledger:
         for row in groups["add_request"]:
             self.rows.setdefault(row["id"], dict.fromkeys(_SET) | row)
         for row in groups["add_offer"]:
-            self.offer_rows.setdefault(row["id"], dict.fromkeys(("rang_at", "ended_at", "result", "detail")) | row)
+            self.offer_rows.setdefault(
+                row["id"], dict.fromkeys(("rang_at", "ended_at", "result", "detail")) | row
+            )
         for row in groups["set_rang"] + groups["set_offer_ended"]:
             _set(self.offer_rows, row)
         for row in groups["set_decided"]:
@@ -78,7 +80,10 @@ class Ledger:
     async def cohort(self, since: float) -> list[CohortRow]:
         return [
             CohortRow(
-                row["arrived_at"], row["province"], row["outcome"], (row["queue_s"] or 0.0) + (row["ring_s"] or 0.0)
+                row["arrived_at"],
+                row["province"],
+                row["outcome"],
+                (row["queue_s"] or 0.0) + (row["ring_s"] or 0.0),
             )
             for row in sorted(self.rows.values(), key=lambda row: (row["arrived_at"], row["id"]))
             if row["arrived_at"] >= since

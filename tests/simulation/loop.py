@@ -1,7 +1,8 @@
 """An event loop of its own world: its clock jumps from one timer to the next, its network is a toy.
 
-Nothing in it touches the kernel's clock or sockets, so a run is a function of its seed. Programs under test use
-the ordinary asyncio calls: ``create_server``, ``sock_connect`` and ``create_connection`` lead to the toy network.
+Nothing in it touches the kernel's clock or sockets, so a run is a function of its seed. Programs under test
+use the ordinary asyncio calls: ``create_server``, ``sock_connect`` and ``create_connection`` lead to the toy
+network.
 """
 
 from __future__ import annotations

@@ -20,7 +20,9 @@ def lost_event(world: World) -> Any:
     read = Intake.read
 
     def forgetful(self: Intake, events: Any) -> Any:
-        return read(self, [e for e in events if not isinstance(e, HungUp | RequestMade) or world.rng.random() > 0.02])
+        return read(
+            self, [e for e in events if not isinstance(e, HungUp | RequestMade) or world.rng.random() > 0.02]
+        )
 
     return patch.object(Intake, "read", forgetful)
 

@@ -161,7 +161,10 @@ class World(Watch):
         kind = action["action"].lower()
         if kind not in ("redirect", "hangup"):
             return
-        self.note(f"  act {name} {kind} {action.get('channel')} {action.get('context', '')} {action.get('exten', '')}")
+        self.note(
+            f"  act {name} {kind} {action.get('channel')}"
+            f" {action.get('context', '')} {action.get('exten', '')}"
+        )
         caller = self.pbxs[name]._live.get(action.get("channel", ""))
         if caller is None:
             return
@@ -271,7 +274,9 @@ class World(Watch):
 
     async def _start(self) -> None:
         self.epoch += 1
-        nodes = [NodeSettings(name, "127.0.0.1", pbx.port, "seats", "secret") for name, pbx in self.pbxs.items()]
+        nodes = [
+            NodeSettings(name, "127.0.0.1", pbx.port, "seats", "secret") for name, pbx in self.pbxs.items()
+        ]
         life = Life(nodes, self.plan, self.epoch, self.ledger, self, resolve, self.rng.random)
         life.engine.subscribe(self.heard)
         self.life = life
@@ -365,7 +370,9 @@ class World(Watch):
         rng, home = self.rng, self.rng.choice(self.homes)
         kind = rng.random()
         if kind < 0.6:
-            chosen = rng.choice([Chosen.READY, Chosen.READY, Chosen.READY, Chosen.NOT_READY, Chosen.SIGNED_OUT])
+            chosen = rng.choice(
+                [Chosen.READY, Chosen.READY, Chosen.READY, Chosen.NOT_READY, Chosen.SIGNED_OUT]
+            )
             return StateAsked(home.id, chosen, "" if chosen is Chosen.READY else "break", "sim")
         if kind < 0.75:
             return WrapUpEnded(home.id, "consult")
