@@ -19,6 +19,7 @@ from typing import Any, TextIO
 import structlog
 
 from seats.domain import events as ev
+from seats.domain.requests import Why
 from seats.masking import mask
 
 log = structlog.get_logger("seats.calls")
@@ -124,6 +125,8 @@ class CallLog:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Why):
+        return str(value)
     return round(value, 3) if isinstance(value, float) else value
 
 
@@ -140,5 +143,8 @@ _TOLD: dict[type, tuple[str, tuple[str, ...]]] = {
     ev.CallBroken: ("call_broken", ("request", "offer", "agent", "province", "talk", "fault")),
     ev.CallEnded: ("call_ended", ("request", "agent", "province", "talk", "ended_by")),
     ev.RequestClosed: ("request_closed", ("request",)),
+    ev.ProvinceSteered: ("province_steered", ("province", "level", "was", "credit", "waiting", "reserve")),
+    ev.ObjectiveJudged: ("objective_judged", ("province", "feasible", "missing", "cause")),
+    ev.BreakRecalled: ("break_recalled", ("agent", "province")),
     ev.RoutingChanged: ("routing_live", ("version", "actor")),
 }

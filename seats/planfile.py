@@ -1,7 +1,9 @@
 """Routing plans as YAML files and JSON. Both have one shape, times in seconds:
 
 ``{version, ring_timeout, wrap_up, …, pools: {id: {zh, en, home, floor}},
-provinces: {code: {objective, rings: [{pool, after}, …]}}}``.
+provinces: {code: {objective, window, rings: [{pool, after}, …]}}, skills: {id: {zh, en}},
+services: {dialled number: {needs: [{skill, level, until}, …]}}, classes: {name: rank},
+interruptible: [reason code, …]}``; the last four may be left out.
 
 The plain numbers are :class:`~seats.domain.plan.Plan`'s own fields by name: a new one needs nothing here.
 """
@@ -16,12 +18,15 @@ from typing import Any, TypeVar
 
 from seats import yamlfile
 from seats.domain.errors import PlanError
-from seats.domain.plan import Plan, Pool, RingStep, Route, check_plan
+from seats.domain.plan import Plan, Pool, RingStep, Route, Service, Skill, check_plan
+from seats.domain.requests import Need
 from seats.errors import ConfigError, PlanFileError, Problem
 
 _POOL_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-_TIMINGS = tuple(name for name in Plan._fields if name not in ("version", "pools", "routes"))
-_KEYS = ("version", *_TIMINGS, "pools", "provinces")
+_DID = re.compile(r"[0-9A-Za-z+*#]{1,32}")
+_LISTS = ("skills", "services", "classes", "interruptible")
+_TIMINGS = tuple(name for name in Plan._fields if name not in ("version", "pools", "routes", *_LISTS))
+_KEYS = ("version", *_TIMINGS, "pools", "provinces", *_LISTS)
 _MAX_NAME = 40
 
 T = TypeVar("T")
@@ -47,6 +52,10 @@ def plan_from_json(data: object) -> Plan:
         version=_whole(top.get("version", 1), "version"),
         pools=_each(_required(top, "pools", "plan"), "pools", _pool),
         routes=_each(_required(top, "provinces", "plan"), "provinces", _route),
+        skills=_each(top.get("skills") or {}, "skills", _skill),
+        services=_each(top.get("services") or {}, "services", _service),
+        classes=_each(top.get("classes") or {}, "classes", _class),
+        interruptible=_names(top.get("interruptible") or [], "interruptible"),
         **{name: _like(Plan._field_defaults[name], top[name], name) for name in _TIMINGS if name in top},
     )
     if plan.version < 0:
@@ -67,10 +76,15 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "provinces": {
             r.province: {
                 "objective": r.objective,
+                "window": r.window,
                 "rings": [{"pool": s.pool, "after": s.after} for s in r.rings],
             }
             for r in plan.routes.values()
         },
+        "skills": {s.id: {"zh": s.name_zh, "en": s.name_en} for s in plan.skills.values()},
+        "services": {s.did: {"needs": [n._asdict() for n in s.needs]} for s in plan.services.values()},
+        "classes": dict(plan.classes),
+        "interruptible": list(plan.interruptible),
     }
 
 
@@ -88,7 +102,7 @@ def _pool(pool: str, data: object, where: str) -> Pool:
 
 
 def _route(province: str, data: object, where: str) -> Route:
-    fields = _mapping(data, where, ("objective", "rings"))
+    fields = _mapping(data, where, ("objective", "window", "rings"))
     rings = _required(fields, "rings", where)
     if not isinstance(rings, list):
         raise PlanError(f"{where}.rings", f"is {yamlfile.shape(rings)}", "a list of {pool, after}")
@@ -96,6 +110,7 @@ def _route(province: str, data: object, where: str) -> Route:
         province=province,
         rings=tuple(_ring(ring, f"{where}.rings[{n}]") for n, ring in enumerate(rings, 1)),
         objective=_number(_required(fields, "objective", where), f"{where}.objective"),
+        window=_number(fields.get("window", Route._field_defaults["window"]), f"{where}.window"),
     )
 
 
@@ -103,6 +118,48 @@ def _ring(data: object, where: str) -> RingStep:
     fields = _mapping(data, where, ("pool", "after"))
     pool = _name(_required(fields, "pool", where), f"{where}.pool")
     return RingStep(pool, _number(_required(fields, "after", where), f"{where}.after"))
+
+
+def _skill(skill: str, data: object, where: str) -> Skill:
+    if not _POOL_ID.fullmatch(skill):
+        raise PlanError(where, f"{_cut(skill)} is no skill id", "1 to 40 of a-z 0-9 _ -, not - or _ first")
+    fields = _mapping(data, where, ("zh", "en"))
+    return Skill(
+        skill,
+        _name(fields.get("zh", skill), f"{where}.zh"),
+        _name(fields.get("en", skill), f"{where}.en"),
+    )
+
+
+def _service(did: str, data: object, where: str) -> Service:
+    if not _DID.fullmatch(did):
+        raise PlanError(where, f"{_cut(did)} is no dialled number", "1 to 32 of 0-9 A-Z a-z + * #")
+    needs = _required(_mapping(data, where, ("needs",)), "needs", where)
+    if not isinstance(needs, list):
+        raise PlanError(f"{where}.needs", f"is {yamlfile.shape(needs)}", "a list of {skill, level, until}")
+    return Service(did, tuple(_need(need, f"{where}.needs[{n}]") for n, need in enumerate(needs, 1)))
+
+
+def _need(data: object, where: str) -> Need:
+    fields = _mapping(data, where, ("skill", "level", "until"))
+    until = fields.get("until")
+    return Need(
+        _name(_required(fields, "skill", where), f"{where}.skill"),
+        _whole(fields.get("level", 1), f"{where}.level"),
+        None if until is None else _number(until, f"{where}.until"),
+    )
+
+
+def _class(name: str, data: object, where: str) -> int:
+    if not _POOL_ID.fullmatch(name):
+        raise PlanError(where, f"{_cut(name)} is no class", "1 to 40 of a-z 0-9 _ -, not - or _ first")
+    return _whole(data, where)
+
+
+def _names(data: object, where: str) -> tuple[str, ...]:
+    if not isinstance(data, list):
+        raise PlanError(where, f"is {yamlfile.shape(data)}", "a list of reason codes")
+    return tuple(_name(each, f"{where}[{n}]") for n, each in enumerate(data, 1))
 
 
 def _each(data: object, where: str, build: Callable[[str, object, str], T]) -> dict[str, T]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from seats.domain.agents import Agent, Chosen, Machine, SeatKind
 from seats.domain.effects import DEAD, HangUp
+from seats.domain.eligible import is_routable
 from seats.domain.errors import NotAllowedError, UnknownAgentError
 from seats.domain.events import AgentAdded, AgentChanged, AgentRemoved, DispositionSet
+from seats.domain.lists import leave_idle
 from seats.domain.messages import (
     AgentConfigured,
     AgentDropped,
@@ -16,11 +18,17 @@ from seats.domain.messages import (
     StateAsked,
     WrapUpEnded,
 )
-from seats.domain.routing import join_idle, leave_idle, refill
+from seats.domain.routing import refill
 from seats.domain.state import Due, State, Turn
 
 BUSY = (Machine.OFFERED, Machine.TALKING, Machine.WRAP_UP)
 """Working on a request: what is asked for meanwhile is reserved until that ends."""
+
+OCCUPANCY_MEMORY = 1800.0
+"""Seconds of work and readiness after which the past counts half."""
+
+LONGEST_BREATHER = 60.0
+"""Seconds of pause at most that the occupancy limit gives at once."""
 
 SUSPECT_SECONDS = 5.0
 """A device that failed an offer is not tried again for this long."""
@@ -72,16 +80,42 @@ def settle(turn: Turn, agent: Agent, cause: str) -> None:
         agent.machine = Machine.UNREACHABLE
     if (agent.chosen, agent.machine) != was:
         agent.since = turn.now
-    routable = agent.machine is Machine.IDLE and agent.chosen is Chosen.READY
+    if agent.work_since:
+        _rest_after_work(turn, agent)
     staff(turn, agent)
     announce(turn, agent, cause)
-    if routable and not agent.idle_token:
+    if not is_routable(agent):
+        leave_idle(turn.state, agent)
+    elif not agent.idle_token:
         if was != (Chosen.READY, Machine.OFFERED):  # an offer that came to nothing costs no place in line
             agent.idle_since = turn.now
-        join_idle(turn.state, agent)
         refill(turn, agent)
-    elif not routable:
-        leave_idle(turn.state, agent)
+
+
+def _rest_after_work(turn: Turn, agent: Agent) -> None:
+    """Work on an offer is over: remember how long such work takes, and keep occupancy to the plan's most."""
+    state = turn.state
+    worked = turn.now - agent.work_since
+    agent.work_since = 0.0
+    if agent.talked:
+        agent.talked = False
+        state.forecast.handled(worked)
+    agent.busy_sum += worked
+    if agent.busy_sum + agent.idle_sum > OCCUPANCY_MEMORY:
+        agent.busy_sum, agent.idle_sum = agent.busy_sum / 2, agent.idle_sum / 2
+    most = state.plan.max_occupancy
+    pause = agent.busy_sum / most - agent.busy_sum - agent.idle_sum if most < 1.0 else 0.0
+    if pause > 0.0:
+        agent.breather = True
+        agent.idle_sum += min(pause, LONGEST_BREATHER)
+        turn.at(turn.now + min(pause, LONGEST_BREATHER), Due.BREATHER, agent.id)
+
+
+def breather_over(turn: Turn, agent: Agent) -> None:
+    """The agent has had the pause that the occupancy limit gives."""
+    agent.breather = False
+    if agent.machine not in BUSY:
+        settle(turn, agent, "pause over")
 
 
 def staff(turn: Turn, agent: Agent) -> None:
@@ -144,8 +178,8 @@ def note_registration(turn: Turn, agent: Agent, node: str, reachable: bool, deta
         return
     if is_proven(agent, turn.now) != before:
         settle(turn, agent, f"pbx: {detail}")
-    elif reachable:
-        refill(turn, agent)
+    elif reachable and agent.idle_token:
+        refill(turn, agent, fresh=False)
 
 
 def lease_renewed(turn: Turn, message: LeaseRenewed) -> None:
@@ -262,6 +296,7 @@ def configured(turn: Turn, message: AgentConfigured) -> None:
             agent.nodes.clear()
         agent.name, agent.province = message.name, message.province
         agent.pools, agent.seat = message.pools, message.seat
+    agent.skills = dict(message.skills)
     state.by_address[agent.seat.address] = agent.id
     turn.events.append(
         AgentAdded(

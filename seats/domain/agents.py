@@ -69,6 +69,19 @@ class Agent:
     offer: str | None = None
     request: str | None = None
     wrap_up_until: float | None = None
+    skills: dict[str, int] = field(default_factory=dict)
+    """Skill → level."""
+    work_since: float = 0.0
+    """When the offer now worked on was made; 0 when none was answered since the last idle moment."""
+    talked: bool = False
+    """The offer worked on was answered."""
+    busy_sum: float = 0.0
+    idle_sum: float = 0.0
+    """Seconds of work and of readiness, the past slowly forgotten: their share is the occupancy."""
+    breather: bool = False
+    """Kept from calls for a moment, as occupancy is above the plan's most."""
+    recalled_at: float = 0.0
+    """When the agent was last asked back from an interruptible break."""
     misses: int = 0
     resting: bool = False
     staffed: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from seats.domain.agents import Chosen, Machine
-from seats.domain.requests import OfferResult, Origin, Outcome
+from seats.domain.requests import OfferResult, Origin, Outcome, Why
 
 
 class RequestOpened(NamedTuple):
@@ -47,7 +47,7 @@ class OfferMade(NamedTuple):
     agent: str
     pool: str
     ring: int
-    why: str
+    why: Why
 
 
 class OfferRang(NamedTuple):
@@ -174,6 +174,40 @@ class RoutingChanged(NamedTuple):
     actor: str
 
 
+class ProvinceSteered(NamedTuple):
+    """More, or less, is done for a province's objective: see ``steering``.
+
+    ``credit`` is the losses it can still take; ``waiting`` its callers in line; ``reserve`` the idle agents
+    kept for it.
+    """
+
+    at: float
+    province: str
+    level: int
+    was: int
+    credit: float
+    waiting: int
+    reserve: int
+
+
+class ObjectiveJudged(NamedTuple):
+    """An objective went out of reach (``missing`` agents; ``cause`` is agents or skills) or came back."""
+
+    at: float
+    province: str
+    feasible: bool
+    missing: int
+    cause: str
+
+
+class BreakRecalled(NamedTuple):
+    """An agent on an interruptible break is asked back, for a province about to break its objective."""
+
+    at: float
+    province: str
+    agent: str
+
+
 class Repaired(NamedTuple):
     """Our picture and the PBX's differed and were brought together."""
 
@@ -199,5 +233,8 @@ Event = (
     | AgentRemoved
     | DispositionSet
     | RoutingChanged
+    | ProvinceSteered
+    | ObjectiveJudged
+    | BreakRecalled
     | Repaired
 )

@@ -199,6 +199,8 @@ class AgentConfigured(NamedTuple):
     province: str
     pools: tuple[str, ...]
     seat: Seat
+    skills: tuple[tuple[str, int], ...] = ()
+    """(skill, level), level 0 to 10."""
 
 
 class AgentDropped(NamedTuple):

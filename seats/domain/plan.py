@@ -5,10 +5,13 @@ Pure data with one check; reading it from files or JSON is ``seats.planfile``'s 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from seats.domain.errors import PlanError
 from seats.domain.regions import PROVINCES, UNKNOWN
+from seats.domain.requests import Need
 
 
 class Pool(NamedTuple):
@@ -34,6 +37,23 @@ class Route(NamedTuple):
     province: str
     rings: tuple[RingStep, ...]
     objective: float
+    window: float = 86400.0
+    """Seconds over which the objective is held: older losses and successes are forgotten."""
+
+
+class Skill(NamedTuple):
+    """Something an agent can do, with a level of 0 to 10."""
+
+    id: str
+    name_zh: str
+    name_en: str
+
+
+class Service(NamedTuple):
+    """What callers of one dialled number need."""
+
+    did: str
+    needs: tuple[Need, ...]
 
 
 class Plan(NamedTuple):
@@ -50,6 +70,25 @@ class Plan(NamedTuple):
     """How long a caller whose agent's seat died waits for that same agent before others may answer."""
     short_abandon: float = 5.0
     """Callers who leave sooner are ``excluded_short``: lost in the strict rate, out of the reported one."""
+    wait_bound: float = 120.0
+    """Whoever has waited so long goes before everybody who has not, whatever class or province."""
+    redial_keeps: float = 120.0
+    """A caller who left without a human and calls again within this time gets the old place in line."""
+    last_agent_within: float = 0.0
+    """A caller connected within this time is kept for the same agent at first; 0: never."""
+    last_agent_wait: float = 10.0
+    """How long such a caller is kept for that agent, if the agent is at work at all."""
+    max_occupancy: float = 1.0
+    """Most of an agent's ready time that may be work (1: no limit); beyond it, calls pause for a moment."""
+    steering: int = 1
+    """1: the provinces' error budgets steer the routing; 0: the plan as written, whatever is lost."""
+    skills: Mapping[str, Skill] = MappingProxyType({})
+    services: Mapping[str, Service] = MappingProxyType({})
+    """Dialled number → what its callers need."""
+    classes: Mapping[str, int] = MappingProxyType({})
+    """Priority class → its rank, 1 to 9, the greater served first."""
+    interruptible: tuple[str, ...] = ()
+    """Reason codes of breaks from which agents may be asked back for a province in need."""
 
 
 def check_plan(plan: Plan) -> None:
@@ -61,7 +100,7 @@ def check_plan(plan: Plan) -> None:
             raise PlanError(
                 where, f"province code {code!r} does not exist", f"one of {', '.join(sorted(known))}"
             )
-        _check_route(where, route, plan.pools)
+        _check_route(where, route, plan.pools, plan.max_wait)
     missing = sorted(known - set(plan.routes))
     if missing:
         raise PlanError(
@@ -76,9 +115,58 @@ def check_plan(plan: Plan) -> None:
                 f"{where}.home", f"province code {pool.home!r} does not exist", "a province code or empty"
             )
     _check_timings(plan)
+    _check_services(plan)
+    for name, rank in plan.classes.items():
+        if not 1 <= rank <= 9:
+            raise PlanError(f"classes.{name}", f"{rank} is out of range", "1 to 9, the greater served first")
 
 
-def _check_route(where: str, route: Route, pools: dict[str, Pool]) -> None:
+def check_people(plan: Plan, people: Iterable[tuple[tuple[str, ...], Iterable[str]]]) -> None:
+    """Check a plan against the agents there are, each (pools, skills). Raises :class:`PlanError`.
+
+    A floor larger than its pool would keep everybody back for ever, and a skill that nobody has would never
+    be found. An empty house is not checked: the people come later.
+    """
+    sizes: dict[str, int] = {}
+    known: set[str] = set()
+    for pools, skills in people:
+        known.update(skills)
+        for name in pools:
+            sizes[name] = sizes.get(name, 0) + 1
+    if not sizes:
+        return
+    for pool in plan.pools.values():
+        size = sizes.get(pool.id, 0)
+        if pool.floor > size:
+            raise PlanError(
+                f"pools.{pool.id}.floor",
+                f"{pool.floor} is more than the pool's {size} agents",
+                f"0 to {size}",
+            )
+    for service in plan.services.values():
+        for n, need in enumerate(service.needs, 1):
+            if need.until is None and need.skill not in known:
+                raise PlanError(
+                    f"services.{service.did}.needs[{n}].skill",
+                    f"no agent has the skill {need.skill!r}",
+                    f"one that somebody has ({', '.join(sorted(known)) or 'none yet'}), or relaxed by until",
+                )
+
+
+def _check_services(plan: Plan) -> None:
+    for service in plan.services.values():
+        for n, need in enumerate(service.needs, 1):
+            at = f"services.{service.did}.needs[{n}]"
+            if need.skill not in plan.skills:
+                allowed = ", ".join(sorted(plan.skills)) or "declare it under skills first"
+                raise PlanError(f"{at}.skill", f"unknown skill {need.skill!r}", allowed)
+            if not 0 <= need.level <= 10:
+                raise PlanError(f"{at}.level", f"{need.level} is out of range", "0 to 10")
+            if need.until is not None and not 0.0 <= need.until <= plan.max_wait:
+                raise PlanError(f"{at}.until", f"{need.until:g} is out of range", f"0 to {plan.max_wait:g}")
+
+
+def _check_route(where: str, route: Route, pools: dict[str, Pool], max_wait: float) -> None:
     if not 0.0 < route.objective < 1.0:
         raise PlanError(
             f"{where}.objective", f"{route.objective} is out of range", "a number between 0 and 1"
@@ -97,8 +185,16 @@ def _check_route(where: str, route: Route, pools: dict[str, Pool]) -> None:
             raise PlanError(
                 f"{at}.after", f"{ring.after} s opens before the ring above it", f"{last} s or more"
             )
+        if ring.after >= max_wait:
+            raise PlanError(
+                f"{at}.after",
+                f"{ring.after:g} s is not before the longest wait",
+                f"less than max_wait, {max_wait:g} s: the ring would never open",
+            )
         seen.add(ring.pool)
         last = ring.after
+    if not 300.0 <= route.window <= 604800.0:
+        raise PlanError(f"{where}.window", f"{route.window:g} is out of range", "300 to 604800 seconds")
     if route.rings[0].after != 0.0:
         raise PlanError(f"{where}.rings[1].after", "the first ring opens late", "0")
 
@@ -110,6 +206,12 @@ def _check_timings(plan: Plan) -> None:
         ("max_wait", plan.max_wait, 5.0, 86400.0),
         ("rescue_grace", plan.rescue_grace, 0.0, 60.0),
         ("short_abandon", plan.short_abandon, 0.0, 60.0),
+        ("wait_bound", plan.wait_bound, 5.0, 86400.0),
+        ("redial_keeps", plan.redial_keeps, 0.0, 3600.0),
+        ("last_agent_within", plan.last_agent_within, 0.0, 604800.0),
+        ("last_agent_wait", plan.last_agent_wait, 0.0, 600.0),
+        ("max_occupancy", plan.max_occupancy, 0.3, 1.0),
+        ("steering", float(plan.steering), 0.0, 1.0),
         ("rest_after_misses", float(plan.rest_after_misses), 1.0, 100.0),
     ):
         if not low <= value <= high:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seats.domain import steering
 from seats.domain.agent_rules import announce, settle
 from seats.domain.agents import Agent, Machine
 from seats.domain.effects import Withdraw
@@ -18,7 +19,7 @@ from seats.domain.request_rules import (
     outcome_of_leaving,
 )
 from seats.domain.requests import Offer, OfferResult, Outcome, Request, RequestState
-from seats.domain.routing import OFFER_GUARD, leave_idle, wait_in_pools
+from seats.domain.routing import OFFER_GUARD, leave_idle, seek, stop_waiting
 from seats.domain.state import Due, Turn
 
 COME_BACK = 15.0
@@ -36,7 +37,7 @@ def recalled(turn: Turn, message: RequestRecalled) -> None:
         return
     if message.answered_at is None:
         turn.at(request.waiting_since + turn.state.plan.max_wait, Due.MAX_WAIT, request.id)
-        wait_in_pools(turn, request)
+        seek(turn, request)
         return
     request.outcome = Outcome.CONNECTED
     request.decided_at = request.answered_at = message.answered_at
@@ -110,7 +111,7 @@ def settled(turn: Turn, message: RequestSettled) -> None:
     if request is None:
         request = new_request(turn, message.arrived)
         open_request(turn, request, reconstructed=True)
-    request.wait_token = 0
+    stop_waiting(state, request)
     if request.state is RequestState.TALKING:
         end_call(turn, request, request.hung_by or "unknown", message.ended_at)
     elif request.outcome is None:
@@ -140,6 +141,7 @@ def _decide_from_record(turn: Turn, request: Request, message: RequestSettled) -
     left = outcome_of_leaving(state, waited, lost=message.lost)
     outcome = request.outcome = Outcome.CONNECTED if message.talk > 0 else left
     at = message.ended_at - message.talk
+    steering.decided(turn, request.province, outcome)
     turn.events.append(
         RequestDecided(
             at,
@@ -179,15 +181,13 @@ def _free_from_other(turn: Turn, agent: Agent) -> None:
 def _bind(turn: Turn, request: Request, offer_id: str, agent: Agent | None, machine: Machine) -> Offer:
     """Tie request, offer and agent together as the PBX has them."""
     now, state = turn.now, turn.state
-    offer = Offer(
-        offer_id, request.id, agent.id if agent else "", "", 0, now, now + state.plan.ring_timeout, "found"
-    )
+    offer = Offer(offer_id, request.id, agent.id if agent else "", "", 0, now, now + state.plan.ring_timeout)
     if machine is Machine.TALKING:
         offer.answered_at = request.answered_at
         offer.result = OfferResult.CONNECTED
     state.offers[offer_id] = offer
     request.offer = offer_id
-    request.wait_token = 0
+    stop_waiting(state, request)
     if agent is not None:
         _free_from_other(turn, agent)
         leave_idle(state, agent)

@@ -6,8 +6,9 @@ import heapq
 from collections.abc import Callable
 from typing import Any
 
-from seats.domain import agent_rules, recovery, request_rules
+from seats.domain import agent_rules, recovery, request_rules, steering
 from seats.domain.agents import Machine
+from seats.domain.assess import assess
 from seats.domain.effects import Effect
 from seats.domain.events import Event, RoutingChanged
 from seats.domain.messages import (
@@ -42,7 +43,7 @@ from seats.domain.messages import (
 )
 from seats.domain.plan import check_plan
 from seats.domain.requests import RequestState
-from seats.domain.routing import open_rings, place, rematch, wait_in_pools
+from seats.domain.routing import open_more, place, rematch, seek
 from seats.domain.state import Due, State, Turn
 
 
@@ -67,8 +68,7 @@ def _tick(turn: Turn, message: Tick) -> None:
 def _ring_opens(turn: Turn, key: str, token: int) -> None:
     request = turn.state.requests.get(key)
     if request is not None and request.state is RequestState.WAITING and request.wait_token == token:
-        open_rings(turn, request)
-        place(turn, request)
+        open_more(turn, request)
 
 
 def _max_wait(turn: Turn, key: str, _: int) -> None:
@@ -112,12 +112,13 @@ def _suspect(turn: Turn, key: str, _: int) -> None:
 def _plan_changed(turn: Turn, message: PlanChanged) -> None:
     check_plan(message.plan)
     state = turn.state
-    state.plan = message.plan
+    state.take_plan(message.plan)
     turn.events.append(RoutingChanged(turn.now, message.plan.version, message.actor))
     for request in state.requests.values():
         if request.state is RequestState.WAITING:
-            wait_in_pools(turn, request)
+            seek(turn, request)
             turn.at(request.arrived_at + message.plan.max_wait, Due.MAX_WAIT, request.id)
+    steering.replan(turn)
     rematch(turn)
 
 
@@ -148,6 +149,28 @@ def _look_again(turn: Turn, key: str, _: int) -> None:
         request_rules.look_again(turn, request)
 
 
+def _wait_bound(turn: Turn, key: str, _: int) -> None:
+    request = turn.state.requests.get(key)
+    if request is not None and request.state is RequestState.WAITING:
+        steering.promote(turn, request)
+
+
+def _relax(turn: Turn, key: str, token: int) -> None:
+    request = turn.state.requests.get(key)
+    if request is not None and request.wait_token == token:
+        place(turn, request)
+
+
+def _breather(turn: Turn, key: str, _: int) -> None:
+    agent = turn.state.agents.get(key)
+    if agent is not None and agent.breather:
+        agent_rules.breather_over(turn, agent)
+
+
+def _assess(turn: Turn, key: str, _: int) -> None:
+    assess(turn)
+
+
 def _node_lost(turn: Turn, message: NodeLost) -> None:
     state = turn.state
     state.links.discard(message.node)
@@ -168,6 +191,10 @@ _DUE: dict[Due, Callable[[Turn, str, int], None]] = {
     Due.PREFER_ENDS: _prefer_ends,
     Due.RESCUE_GUARD: _rescue_guard,
     Due.LOOK_AGAIN: _look_again,
+    Due.WAIT_BOUND: _wait_bound,
+    Due.RELAX: _relax,
+    Due.BREATHER: _breather,
+    Due.ASSESS: _assess,
 }
 
 _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {

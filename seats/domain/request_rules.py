@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seats.domain import loyalty, steering
 from seats.domain.agent_rules import SUSPECT_SECONDS, announce, end_wrap_up, find, settle, start_wrap_up
 from seats.domain.agents import Agent, Machine
 from seats.domain.effects import HangUp, Release, Withdraw
@@ -16,6 +17,7 @@ from seats.domain.events import (
     RequestOpened,
     RequestReturned,
 )
+from seats.domain.expected import Guess
 from seats.domain.messages import (
     CallerGone,
     CallerHeld,
@@ -30,9 +32,10 @@ from seats.domain.messages import (
     RequestRecalled,
     SeatGone,
 )
+from seats.domain.rank import RESCUED, RETURNED
 from seats.domain.regions import UNKNOWN
 from seats.domain.requests import Offer, OfferResult, Outcome, Request, RequestState
-from seats.domain.routing import place, wait_in_pools
+from seats.domain.routing import seek, stop_waiting
 from seats.domain.state import Due, State, Turn
 
 SEAT_GUARD = 5.0
@@ -43,10 +46,6 @@ LOOK_AGAIN = 0.5
 
 OUTAGE = 60.0
 """Seconds for which an offer on a node out of reach is believed to go on, or to have been answered."""
-
-RETURNED = -1
-RESCUED = -2
-"""Priorities of callers who were offered before, and whose call broke; smaller is served first."""
 
 _RESULT_OF = {
     "NOANSWER": OfferResult.RONA,
@@ -64,15 +63,30 @@ def arrived(turn: Turn, message: RequestArrived) -> None:
         return
     request = new_request(turn, message)
     open_request(turn, request, message.reconstructed)
+    state.forecast.arrived(request.province, turn.now)
+    loyalty.greet(turn, request)
     turn.at(request.arrived_at + state.plan.max_wait, Due.MAX_WAIT, request.id)
-    wait_in_pools(turn, request)
-    place(turn, request)
+    seek(turn, request)
+    if request.state is RequestState.WAITING:
+        _begin_waiting(turn, request)
+
+
+def _begin_waiting(turn: Turn, request: Request) -> None:
+    """Nobody is there at once: note what wait is to be expected, and what the province needs."""
+    state = turn.state
+    line = state.waiting[request.province]
+    head = min((r.arrived_at for r in line.values()), default=turn.now)
+    request.guess = Guess(state.expected.of(request.province).last, turn.now - head)
+    turn.at(request.arrived_at + state.plan.wait_bound, Due.WAIT_BOUND, request.id)
+    steering.arm(turn)
+    steering.waits(turn, request)
 
 
 def new_request(turn: Turn, message: RequestArrived | RequestRecalled) -> Request:
     """Enter a request into the state; the province falls to unknown when no route has it."""
     state = turn.state
     province = message.origin.province if message.origin.province in state.plan.routes else UNKNOWN
+    service = state.plan.services.get(message.did)
     request = Request(
         id=message.request,
         node=message.node,
@@ -85,6 +99,9 @@ def new_request(turn: Turn, message: RequestArrived | RequestRecalled) -> Reques
         origin=message.origin,
         arrived_at=message.arrived_at,
         waiting_since=message.arrived_at,
+        rank_at=message.arrived_at,
+        klass=message.origin.klass,
+        needs=service.needs if service is not None else (),
         seq=state.tick_number(),
     )
     state.requests[request.id] = request
@@ -136,6 +153,7 @@ def answered(turn: Turn, message: OfferAnswered) -> None:
     request.connected_agent = agent.id
     agent.machine = Machine.TALKING
     agent.since = turn.now
+    agent.talked = True
     agent.misses = 0
     announce(turn, agent, "answered")
     if request.outcome is None:  # a rescued call was connected before
@@ -215,7 +233,7 @@ def held(turn: Turn, message: CallerHeld) -> None:
     request.prefer = request.connected_agent or ""
     request.prefer_until = turn.now + turn.state.plan.rescue_grace
     request.waiting_since = turn.now
-    request.priority = RESCUED
+    request.front = RESCUED
     turn.at(request.prefer_until, Due.PREFER_ENDS, request.id)
     turn.at(turn.now + turn.state.plan.max_wait, Due.MAX_WAIT, request.id)
     _wait_again(turn, request)
@@ -261,7 +279,7 @@ def caller_gone(turn: Turn, message: CallerGone) -> None:
 def close(turn: Turn, request: Request) -> None:
     """Nothing more can happen to the request."""
     request.state = RequestState.DONE
-    request.wait_token = 0
+    stop_waiting(turn.state, request)
     turn.state.requests.pop(request.id, None)
     turn.events.append(RequestClosed(turn.now, request.id))
 
@@ -312,12 +330,11 @@ def look_again(turn: Turn, request: Request) -> None:
 def _wait_again(turn: Turn, request: Request) -> None:
     request.state = RequestState.WAITING
     request.offer = None
-    request.priority = min(request.priority, RETURNED)
+    request.front = min(request.front, RETURNED)
     turn.events.append(RequestReturned(turn.now, request.id, request.province))
     if turn.now - request.waiting_since >= turn.state.plan.max_wait and _release_if_linked(turn, request):
         return
-    wait_in_pools(turn, request)
-    place(turn, request)
+    seek(turn, request)
 
 
 def _release_if_linked(turn: Turn, request: Request) -> bool:
@@ -332,7 +349,7 @@ def _release_if_linked(turn: Turn, request: Request) -> bool:
 def _release(turn: Turn, request: Request) -> None:
     outcome = Outcome.TIMEOUT if _was_staffed(turn, request) else Outcome.NO_SEAT
     request.state = RequestState.RELEASING
-    request.wait_token = 0
+    stop_waiting(turn.state, request)
     if request.outcome is None:
         decide(turn, request, outcome, "max_wait", None)
     turn.effects.append(Release(request.id, request.node, request.channel, outcome))
@@ -357,6 +374,8 @@ def decide(turn: Turn, request: Request, outcome: Outcome, reason: str, offer: O
     """Give the request its one outcome."""
     request.outcome = outcome
     request.decided_at = turn.now
+    steering.decided(turn, request.province, outcome)
+    loyalty.remember_lost(turn.state, request, outcome)
     queue = (offer.made_at if offer else turn.now) - request.arrived_at
     ring = turn.now - offer.made_at if offer else 0.0
     turn.events.append(
@@ -421,6 +440,7 @@ def end_call(turn: Turn, request: Request, by: str, at: float | None = None) -> 
     request.ended_at = at
     agent_id = request.connected_agent or ""
     turn.events.append(CallEnded(at, request.id, request.province, agent_id, request.talked, by))
+    loyalty.remember_served(turn.state, request)
     agent = turn.state.agents.get(agent_id)
     if agent is not None and agent.request == request.id:
         start_wrap_up(turn, agent)

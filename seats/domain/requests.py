@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from seats.domain.expected import Guess
+
 
 class Outcome(StrEnum):
     """How a request ended; exactly one per request (design: the words)."""
@@ -55,12 +57,55 @@ class Origin(NamedTuple):
     """Province of a caller, with where it was learned.
 
     ``source`` is one of ``trunk``, ``ivr``, ``customer``, ``area_code``, ``mobile_prefix``,
-    ``override``, ``none``.
+    ``override``, ``none``. ``klass`` is the caller's priority class from the customer list, or empty.
     """
 
     province: str
     source: str
     confidence: Confidence
+    klass: str = ""
+
+
+class Need(NamedTuple):
+    """A skill a request asks for, at least at ``level``, until ``until`` seconds of waiting (None: for ever).
+
+    With ``until`` 0 it is only preferred: among idle agents those who have it come first.
+    """
+
+    skill: str
+    level: int
+    until: float | None
+
+
+class Why(NamedTuple):
+    """Why this agent for this request. Durations in seconds."""
+
+    ring: int
+    """From 0."""
+    pool: str
+    idle: float
+    """How long the agent had been idle; the longest among ``among`` idle agents of the pool who may."""
+    among: int
+    waited: float
+    priority: int
+    """The request's rank: 0 ordinary, smaller goes first."""
+    level: int
+    """Steering level of the province."""
+    credit: float
+    """Losses the province could still take."""
+    skipped: tuple[tuple[str, int], ...] = ()
+    """What spoke against those passed over, and how often."""
+
+    def __str__(self) -> str:
+        text = (
+            f"ring {self.ring + 1} {self.pool}; idle {self.idle:.1f} s, longest of {self.among}; "
+            f"waited {self.waited:.1f} s"
+        )
+        if self.priority or self.level:
+            text += f"; priority {self.priority}, level {self.level}, budget {self.credit:.1f}"
+        if self.skipped:
+            text += "; passed over: " + ", ".join(f"{n} {reason}" for reason, n in self.skipped)
+        return text
 
 
 @dataclass(slots=True)
@@ -78,8 +123,17 @@ class Request:
     origin: Origin
     arrived_at: float
     seq: int = 0
+    rank_at: float = 0.0
+    """Place in line: the arrival, or an earlier one of a caller who left and soon came back."""
+    klass: str = ""
+    """Priority class of the caller, for example the green channel; empty for everybody."""
+    needs: tuple[Need, ...] = ()
+    guess: Guess | None = None
+    """Expected wait at the arrival, until an offer shows how right it was."""
+    front: int = 0
+    """Put before others, whatever class and province: rescued, returned, waited beyond the bound."""
     priority: int = 0
-    """Smaller is served first; 0 is an ordinary caller, negative is put at the front."""
+    """Smaller is served first (``rank``); 0 is an ordinary caller."""
     state: RequestState = RequestState.WAITING
     waiting_since: float = 0.0
     rings_open: int = 0
@@ -115,7 +169,6 @@ class Offer:
     ring: int
     made_at: float
     deadline: float
-    why: str
     rang_at: float | None = None
     answered_at: float | None = None
     result: OfferResult | None = None

@@ -1,46 +1,88 @@
-"""Who answers whom: rings that open with time, floors, exclusion, longest idle.
+"""Who answers whom: rings that open with time, floors and reserves, exclusion, longest idle.
 
-Two entries: :func:`place` seeks an agent for a request, :func:`employ` seeks a request for an agent.
-Both make the offer at once, so that a routable agent and an eligible request never coexist.
+Two entries: :func:`seek` finds an agent for a request, :func:`refill` finds a request for an agent. Both make
+the offer at once, so that a routable agent and an eligible request never coexist. ``eligible`` says who may,
+``rank`` who goes first.
 """
 
 from __future__ import annotations
 
 import heapq
 
-from seats.domain.agents import Agent, Chosen, Machine, SeatKind
+from seats.domain.agents import Agent, Machine
 from seats.domain.effects import Ring
+from seats.domain.eligible import is_routable, is_wished, may_take, refusal
 from seats.domain.events import OfferMade, RingOpened
+from seats.domain.lists import (
+    count_idle,
+    enter,
+    entry_of,
+    idle_agents,
+    join_idle,
+    leave_idle,
+    start_waiting,
+    stop_waiting,
+)
 from seats.domain.plan import RingStep
-from seats.domain.requests import Offer, Request, RequestState
+from seats.domain.rank import rank
+from seats.domain.requests import Offer, Request, RequestState, Why
 from seats.domain.state import Due, PoolBoard, State, Turn
+
+__all__ = [
+    "OFFER_GUARD",
+    "employ",
+    "is_routable",
+    "leave_idle",
+    "may_take",
+    "open_more",
+    "place",
+    "refill",
+    "rematch",
+    "rerank",
+    "seek",
+    "stop_waiting",
+    "unlock",
+]
 
 OFFER_GUARD = 3.0
 """Seconds past the ring timeout after which a silent PBX is no longer waited for."""
 
+EARLY_FROM_LEVEL = 1
+"""Steering level from which all rings of a province are open at once."""
 
-def wait_in_pools(turn: Turn, request: Request) -> None:
-    """Put a waiting request on the lists of every ring open to it, opening those that are due."""
+Entry = tuple[int, float, int, str, int]
+"""How a request stands on the lists (``lists.entry_of``)."""
+
+Skipped = dict[str, int]
+"""What spoke against those passed over, and how often."""
+
+
+def seek(turn: Turn, request: Request) -> None:
+    """A request starts to wait, or waits again: the best idle agent now, else a place on the lists."""
+    state = turn.state
+    start_waiting(state, request)
+    request.priority = rank(state, request)
+    _open_due(turn, request)
+    if not place(turn, request):
+        _list(turn, request, 0)
+
+
+def open_more(turn: Turn, request: Request) -> None:
+    """Rings are due, or open early: take an agent there, else wait there too."""
+    listed = request.rings_open
+    _open_due(turn, request)
+    if not place(turn, request) and request.rings_open > listed:
+        _list(turn, request, listed)
+
+
+def rerank(turn: Turn, request: Request) -> None:
+    """The order of a waiting request may have changed."""
+    now = rank(turn.state, request)
+    if now == request.priority:
+        return
+    request.priority = now
     request.wait_token = turn.state.tick_number()
-    request.rings_open = 0
-    open_rings(turn, request)
-
-
-def open_rings(turn: Turn, request: Request) -> None:
-    """Open the rings that are due for a waiting request and set the deadline of the next."""
-    rings = _rings(turn.state, request)
-    waited = turn.now - request.arrived_at
-    while request.rings_open < len(rings) and (ring := rings[request.rings_open]).after <= waited:
-        _enter(turn.state, request, ring.pool)
-        request.rings_open += 1
-        if request.rings_open > request.rings_seen:
-            request.rings_seen = request.rings_open
-            turn.events.append(
-                RingOpened(turn.now, request.id, request.province, request.rings_open - 1, ring.pool)
-            )
-    if request.rings_open < len(rings):
-        when = request.arrived_at + rings[request.rings_open].after
-        turn.at(when, Due.RING_OPENS, request.id, request.wait_token)
+    _list(turn, request, 0)
 
 
 def place(turn: Turn, request: Request) -> bool:
@@ -48,10 +90,14 @@ def place(turn: Turn, request: Request) -> bool:
     state = turn.state
     if request.state is not RequestState.WAITING or request.node not in state.links:
         return False
+    skipped: Skipped = {}
     for n, ring in enumerate(_rings(state, request)[: request.rings_open]):
-        agent = _longest_idle(state, state.board(ring.pool), request)
+        board = state.board(ring.pool)
+        if not board.idle_count:
+            continue
+        agent = _longest_idle(state, board, request, skipped)
         if agent is not None:
-            make_offer(turn, request, agent, n, ring.pool)
+            _make_offer(turn, request, agent, n, ring.pool, skipped)
             return True
     return False
 
@@ -61,110 +107,155 @@ def employ(turn: Turn, agent: Agent) -> bool:
     if not is_routable(agent):
         return False
     state = turn.state
-    best: tuple[int, float, int, str, int] | None = None
+    best: Entry | None = None
     best_pool = ""
+    skipped: Skipped = {}
     for pool in agent.pools:
-        head = _first_waiting(state, state.board(pool), agent)
+        board = state.board(pool)
+        if not board.waiting:
+            continue
+        head = _first_waiting(state, board, agent, skipped)
         if head is not None and (best is None or head < best):
             best, best_pool = head, pool
     if best is None:
         return False
     request = state.requests[best[3]]
     ring = next(n for n, step in enumerate(_rings(state, request)) if step.pool == best_pool)
-    make_offer(turn, request, agent, ring, best_pool)
+    _make_offer(turn, request, agent, ring, best_pool, skipped)
     return True
 
 
-def is_routable(agent: Agent) -> bool:
-    """The agent wants calls, is free, and the seat is proven."""
-    return agent.machine is Machine.IDLE and agent.chosen is Chosen.READY
-
-
-def join_idle(state: State, agent: Agent) -> None:
-    """Put an agent on the idle lists of its pools."""
-    agent.idle_token = state.tick_number()
-    for pool in agent.pools:
-        board = state.board(pool)
-        heapq.heappush(board.idle, (agent.idle_since, agent.id, agent.idle_token))
-        board.idle_count += 1
-
-
-def leave_idle(state: State, agent: Agent) -> None:
-    """Take an agent off the idle lists of its pools."""
-    if not agent.idle_token:
-        return
-    agent.idle_token = 0
-    for pool in agent.pools:
-        board = state.board(pool)
-        board.idle_count -= 1
-        if len(board.idle) > 64 and len(board.idle) > 4 * board.idle_count:
-            _compact_idle(state, board)
-
-
-def refill(turn: Turn, agent: Agent) -> None:
-    """After an agent became idle: employ it, and whoever its arrival frees from a floor."""
+def refill(turn: Turn, agent: Agent, *, fresh: bool = True) -> None:
+    """An agent became idle (or, not ``fresh``, can take more): employ it, and whom a floor lets go for it."""
+    state = turn.state
+    if fresh:
+        count_idle(state, agent)
     if employ(turn, agent):
         return
+    if fresh:
+        join_idle(state, agent)
+    if state.has_floors:
+        for pool in agent.pools:
+            settings = state.plan.pools.get(pool)
+            if settings is not None and settings.floor:
+                for other in list(idle_agents(state, state.board(pool))):
+                    if employ(turn, other):
+                        break
+    if state.reserves:
+        kept = [reserve for pool in agent.pools for reserve in state.reserves.get(pool, ())]
+        unlock(turn, sorted({pool for reserve in kept for pool in reserve.pools}), most=1)
+
+
+def unlock(turn: Turn, pools: list[str], most: int = 1_000_000) -> None:
+    """A reserve of these pools became smaller, or was exceeded: employ idle agents it does not need."""
     state = turn.state
-    for pool in agent.pools:
-        settings = state.plan.pools.get(pool)
-        if settings is not None and settings.floor:
-            for other in _idle_agents(state, state.board(pool)):
-                if employ(turn, other):
+    for pool in pools:
+        employed = 0
+        if not state.board(pool).idle_count:
+            continue
+        for agent in list(idle_agents(state, state.board(pool))):
+            if agent.idle_token and employ(turn, agent):
+                employed += 1
+                if employed >= most:
                     break
 
 
 def rematch(turn: Turn) -> None:
     """Try every waiting request again: after a link came up or the plan changed."""
     waiting = [r for r in turn.state.requests.values() if r.state is RequestState.WAITING]
-    for request in sorted(waiting, key=lambda r: (r.priority, r.arrived_at, r.seq)):
+    for request in sorted(waiting, key=lambda r: (r.priority, r.rank_at, r.seq)):
         place(turn, request)
-
-
-def make_offer(turn: Turn, request: Request, agent: Agent, ring: int, pool: str) -> None:
-    """Reserve the agent for the request and ask for the ringing."""
-    state, now = turn.state, turn.now
-    timeout = state.plan.ring_timeout
-    board = state.board(pool)
-    why = "ring %d %s; idle %.1f s, longest of %d; waited %.1f s" % (  # noqa: UP031 - faster here
-        ring + 1,
-        pool,
-        now - agent.idle_since,
-        board.idle_count,
-        now - request.arrived_at,
-    )
-    offer_id = state.new_offer_id()
-    leave_idle(state, agent)
-    offer = Offer(offer_id, request.id, agent.id, pool, ring, now, now + timeout, why)
-    state.offers[offer_id] = offer
-    request.state = RequestState.OFFERED
-    request.wait_token = 0
-    request.offer = offer_id
-    request.offers_made += 1
-    agent.machine = Machine.OFFERED
-    agent.since = now
-    agent.offer = offer_id
-    agent.request = request.id
-    turn.at(now + timeout + OFFER_GUARD, Due.OFFER_GUARD, offer_id)
-    turn.events.append(OfferMade(now, offer_id, request.id, request.province, agent.id, pool, ring, why))
-    turn.effects.append(
-        Ring(offer_id, request.id, request.node, request.channel, agent.id, agent.seat, timeout)
-    )
 
 
 def _rings(state: State, request: Request) -> tuple[RingStep, ...]:
     return state.plan.routes[request.province].rings
 
 
-def _enter(state: State, request: Request, pool: str) -> None:
-    entry = (request.priority, request.arrived_at, request.seq, request.id, request.wait_token)
-    heapq.heappush(state.board(pool).waiting, entry)
+def _open_due(turn: Turn, request: Request) -> None:
+    """Open the rings that are due by time, or all of them while the province needs it."""
+    state = turn.state
+    rings = _rings(state, request)
+    waited = turn.now - request.arrived_at
+    early = state.level(request.province) >= EARLY_FROM_LEVEL
+    while request.rings_open < len(rings):
+        ring = rings[request.rings_open]
+        if ring.after > waited and not early:
+            break
+        request.rings_open += 1
+        if request.rings_open > request.rings_seen:
+            request.rings_seen = request.rings_open
+            turn.events.append(
+                RingOpened(turn.now, request.id, request.province, request.rings_open - 1, ring.pool)
+            )
 
 
-def _longest_idle(state: State, board: PoolBoard, request: Request) -> Agent | None:
-    """The longest idle agent of a pool who may take this request; skipped ones keep their place."""
+def _list(turn: Turn, request: Request, first: int) -> None:
+    """On the lists of the open rings from the first on; with the deadlines that waiting brings."""
+    state = turn.state
+    rings = _rings(state, request)
+    enter(state, request, [ring.pool for ring in rings[first : request.rings_open]])
+    if request.rings_open < len(rings):
+        when = request.arrived_at + rings[request.rings_open].after
+        turn.at(when, Due.RING_OPENS, request.id, request.wait_token)
+    for need in request.needs:
+        if need.until is not None and (when := request.arrived_at + need.until) > turn.now:
+            turn.at(when, Due.RELAX, request.id, request.wait_token)
+
+
+def _make_offer(turn: Turn, request: Request, agent: Agent, ring: int, pool: str, skipped: Skipped) -> None:
+    """Reserve the agent for the request and ask for the ringing."""
+    state, now = turn.state, turn.now
+    timeout = state.plan.ring_timeout
+    steer = state.steers.get(request.province)
+    idle = now - agent.idle_since
+    state.expected.entered(request.province, now - request.waiting_since, request.guess)
+    request.guess = None
+    why = Why(
+        ring,
+        pool,
+        idle,
+        state.board(pool).idle_count,
+        now - request.arrived_at,
+        request.priority,
+        steer.level if steer is not None else 0,
+        steer.credit if steer is not None else 0.0,
+        tuple(skipped.items()) if skipped else (),
+    )
+    offer_id = state.new_offer_id()
+    leave_idle(state, agent)
+    stop_waiting(state, request)
+    offer = Offer(offer_id, request.id, agent.id, pool, ring, now, now + timeout)
+    state.offers[offer_id] = offer
+    request.state = RequestState.OFFERED
+    request.offer = offer_id
+    request.offers_made += 1
+    agent.machine = Machine.OFFERED
+    agent.since = agent.work_since = now
+    agent.idle_sum += idle
+    agent.offer = offer_id
+    agent.request = request.id
+    turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer_id)
+    turn.events.append(OfferMade(now, offer_id, request.id, request.province, agent.id, pool, ring, why))
+    turn.effects.append(
+        Ring(offer_id, request.id, request.node, request.channel, agent.id, agent.seat, timeout)
+    )
+
+
+def _longest_idle(state: State, board: PoolBoard, request: Request, skipped: Skipped) -> Agent | None:
+    """The longest idle agent of a pool who may take this request: first among those with wished skills."""
+    if request.needs:
+        found = _walk_idle(state, board, request, skipped, wished=True)
+        if found is not None:
+            return found
+    return _walk_idle(state, board, request, skipped, wished=False)
+
+
+def _walk_idle(
+    state: State, board: PoolBoard, request: Request, skipped: Skipped, *, wished: bool
+) -> Agent | None:
+    """Those passed over keep their place."""
     heap = board.idle
-    skipped: list[tuple[float, str, int]] = []
+    aside: list[tuple[float, str, int]] = []
     found: Agent | None = None
     while heap:
         entry = heap[0]
@@ -172,63 +263,59 @@ def _longest_idle(state: State, board: PoolBoard, request: Request) -> Agent | N
         if agent is None or agent.idle_token != entry[2]:
             heapq.heappop(heap)
             continue
-        if may_take(state, agent, request):
+        against = "wish" if wished and not is_wished(agent, request) else refusal(state, agent, request)
+        if not against:
             found = agent
             break
-        skipped.append(heapq.heappop(heap))
-    for entry in skipped:
+        if against != "wish":
+            skipped[against] = skipped.get(against, 0) + 1
+        aside.append(heapq.heappop(heap))
+    for entry in aside:
         heapq.heappush(heap, entry)
     return found
 
 
-def _first_waiting(state: State, board: PoolBoard, agent: Agent) -> tuple[int, float, int, str, int] | None:
+def _first_waiting(state: State, board: PoolBoard, agent: Agent, skipped: Skipped) -> Entry | None:
     """The first waiting entry of a pool that this agent may take; skipped ones keep their place."""
     heap = board.waiting
-    skipped: list[tuple[int, float, int, str, int]] = []
-    found: tuple[int, float, int, str, int] | None = None
+    aside: list[Entry] = []
+    found: Entry | None = None
     while heap:
         entry = heap[0]
         request = state.requests.get(entry[3])
         if request is None or request.wait_token != entry[4]:
             heapq.heappop(heap)
             continue
-        if may_take(state, agent, request):
+        against = refusal(state, agent, request)
+        if not against:
             found = entry
             break
-        skipped.append(heapq.heappop(heap))
-    for entry in skipped:
+        skipped[against] = skipped.get(against, 0) + 1
+        if against == "floor":  # whoever it is not kept for is refused alike: no need to ask thousands
+            found = _kept_for(state, agent, board)
+            break
+        if against == "reserve" and entry[0] == 0:  # those it is kept for go before ordinary callers
+            break
+        aside.append(heapq.heappop(heap))
+    for entry in aside:
         heapq.heappush(heap, entry)
     return found
 
 
-def may_take(state: State, agent: Agent, request: Request) -> bool:
-    """Not excluded, on a linked node both share, nobody else preferred, and every floor still holds after."""
-    if agent.id in request.excluded or request.node not in state.links:
-        return False
-    if request.node not in agent.nodes and agent.seat.kind is not SeatKind.MOBILE:
-        return False
-    if request.prefer and request.prefer != agent.id and state.now < request.prefer_until:
-        return False
-    pools = state.plan.pools
-    for name in agent.pools:
-        pool = pools.get(name)
-        if pool is None or not pool.floor or pool.home == request.province:
+def _kept_for(state: State, agent: Agent, board: PoolBoard) -> Entry | None:
+    """The first waiting entry of the provinces whose floors keep this agent."""
+    found: Entry | None = None
+    for pool in agent.pools:
+        settings = state.plan.pools.get(pool)
+        if settings is None or not settings.floor:
             continue
-        if state.board(name).idle_count - 1 < pool.floor:
-            return False
-    return True
-
-
-def _idle_agents(state: State, board: PoolBoard) -> list[Agent]:
-    live = []
-    for _, agent_id, token in sorted(board.idle):
-        agent = state.agents.get(agent_id)
-        if agent is not None and agent.idle_token == token:
-            live.append(agent)
-    return live
-
-
-def _compact_idle(state: State, board: PoolBoard) -> None:
-    agents = state.agents
-    board.idle = [e for e in board.idle if e[1] in agents and agents[e[1]].idle_token == e[2]]
-    heapq.heapify(board.idle)
+        for request in state.waiting.get(settings.home, {}).values():
+            entry = entry_of(request)
+            rings = _rings(state, request)[: request.rings_open]
+            if (
+                (found is None or entry < found)
+                and any(state.board(ring.pool) is board for ring in rings)
+                and may_take(state, agent, request)
+            ):
+                found = entry
+    return found

@@ -5,12 +5,44 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from seats.domain.agents import Agent
 from seats.domain.effects import Effect
 from seats.domain.events import Event
+from seats.domain.expected import Expected
+from seats.domain.forecast import Forecast
 from seats.domain.plan import Plan
 from seats.domain.requests import Offer, Request
+
+
+class Reserve(NamedTuple):
+    """``size`` idle agents of ``pools`` are kept for a province at steering level ``level``."""
+
+    province: str
+    size: int
+    level: int
+    pools: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Steer:
+    """A province's error budget, and how much is done to hold its objective."""
+
+    province: str
+    credit: float
+    """Losses it can take before it misses its objective; negative when it misses it."""
+    at: float
+    """When ``credit`` was last brought up to date, Unix seconds."""
+    level: int = 0
+    since: float = 0.0
+    reserve: int = 0
+    feasible: bool = True
+    missing: int = 0
+    """Agents that the objective lacks now."""
+    cause: str = ""
+    """``agents`` or ``skills`` when the objective is out of reach."""
+
 
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -28,6 +60,10 @@ class Due(IntEnum):
     PREFER_ENDS = 7
     RESCUE_GUARD = 8
     LOOK_AGAIN = 9
+    WAIT_BOUND = 10
+    RELAX = 11
+    BREATHER = 12
+    ASSESS = 13
 
 
 class PoolBoard:
@@ -70,8 +106,37 @@ class State:
     deadlines: list[tuple[float, int, Due, str, int]] = field(default_factory=list)
     now: float = 0.0
     """Time of the step in progress, Unix seconds."""
+    waiting: dict[str, dict[str, Request]] = field(default_factory=dict)
+    """Waiting requests by province."""
+    steers: dict[str, Steer] = field(default_factory=dict)
+    """Each province's error budget and what is done for it."""
+    reserves: dict[str, tuple[Reserve, ...]] = field(default_factory=dict)
+    """Idle agents kept for provinces in need, by every pool that those provinces' routes use."""
+    forecast: Forecast = field(default_factory=Forecast)
+    expected: Expected = field(default_factory=Expected)
+    left: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Number of a caller who left without a human → (place in line, when)."""
+    served: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Number of a caller who was connected → (agent, when)."""
+    has_floors: bool = False
+    """Some pool of the plan has a floor."""
+    assessing: bool = False
+    """The next assessment of the objectives has its deadline."""
     offer_seq: int = 0
     counter: int = 0
+
+    def __post_init__(self) -> None:
+        self.take_plan(self.plan)
+
+    def take_plan(self, plan: Plan) -> None:
+        """A routing version goes live."""
+        self.plan = plan
+        self.has_floors = any(pool.floor for pool in plan.pools.values())
+
+    def level(self, province: str) -> int:
+        """How much is done for a province's objective now: 0 nothing beyond the plan."""
+        steer = self.steers.get(province)
+        return steer.level if steer is not None else 0
 
     def board(self, pool: str) -> PoolBoard:
         """The lists of a pool, made on first use."""

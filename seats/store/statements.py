@@ -100,7 +100,7 @@ def _offer_made(e: ev.OfferMade, out: Changes) -> None:
             "agent": clean(e.agent),
             "pool": e.pool,
             "ring": e.ring,
-            "why": clean(e.why),
+            "why": clean(str(e.why)),
             "made_at": e.at,
         }
     )
@@ -114,7 +114,7 @@ def _offer_made(e: ev.OfferMade, out: Changes) -> None:
         agent=e.agent,
         pool=e.pool,
         ring=e.ring,
-        why=e.why,
+        why=str(e.why),
     )
 
 
@@ -243,6 +243,38 @@ def _repaired(e: ev.Repaired, out: Changes) -> None:
     _audit(out, e.at, SYSTEM, "repaired", f"{kind}/{e.subject}", repair=e.kind, detail=e.detail)
 
 
+def _steered(e: ev.ProvinceSteered, out: Changes) -> None:
+    _audit(
+        out,
+        e.at,
+        SYSTEM,
+        "province_steered",
+        f"province/{e.province}",
+        level=e.level,
+        was=e.was,
+        credit=round(e.credit, 3),
+        waiting=e.waiting,
+        reserve=e.reserve,
+    )
+
+
+def _judged(e: ev.ObjectiveJudged, out: Changes) -> None:
+    _audit(
+        out,
+        e.at,
+        SYSTEM,
+        "objective_judged",
+        f"province/{e.province}",
+        feasible=e.feasible,
+        missing=e.missing,
+        cause=e.cause,
+    )
+
+
+def _break_recalled(e: ev.BreakRecalled, out: Changes) -> None:
+    _audit(out, e.at, SYSTEM, "break_recalled", f"agent/{e.agent}", province=e.province)
+
+
 _WRITERS: dict[type, Callable[[Any, Changes], None]] = {
     ev.RequestOpened: _opened,
     ev.RingOpened: _ring_opened,
@@ -259,5 +291,8 @@ _WRITERS: dict[type, Callable[[Any, Changes], None]] = {
     ev.AgentAdded: _agent_added,
     ev.AgentRemoved: _agent_removed,
     ev.RoutingChanged: _routing_changed,
+    ev.ProvinceSteered: _steered,
+    ev.ObjectiveJudged: _judged,
+    ev.BreakRecalled: _break_recalled,
     ev.Repaired: _repaired,
 }

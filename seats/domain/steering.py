@@ -1,0 +1,210 @@
+"""The error budget steers: what is done for a province grows as the losses it can still take run out.
+
+``credit`` counts those losses: every decided request earns the share that the objective allows to be lost
+(less a margin), every loss costs 1, and both are forgotten over the objective's window. By its credit, less
+what those waiting now put at risk, a province stands at a level:
+
+====== ==========================================================================================
+0      the plan as written
+1      all its rings are open at once
+2      and its callers go before others
+3      and one idle agent is kept for it
+4      and as many as its arrivals need until the next agent is free
+5      and agents on interruptible breaks are asked back
+====== ==========================================================================================
+
+So a large province with many agents rests at level 1 or 2, and a small one alternates between 2 and 3: the
+reserve is fractional in time, and costs others no more than the objective demands. An objective that no
+policy can reach (``feasible``) is at level 0: burning the others would not save it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from seats.domain.agents import Agent, Chosen, Machine
+from seats.domain.events import BreakRecalled, ProvinceSteered
+from seats.domain.forecast import poisson_quantile
+from seats.domain.plan import Route
+from seats.domain.rank import BOUND
+from seats.domain.requests import Outcome, Request, RequestState
+from seats.domain.routing import open_more, rerank, unlock
+from seats.domain.state import Due, Reserve, State, Steer, Turn
+
+THRESHOLDS = (2.0, 1.5, 1.0, 0.0, -1.0)
+"""Credit below which a province is at level 1, 2, 3, 4, 5."""
+
+HYSTERESIS = 0.25
+"""Credit above a threshold that it takes to go down again."""
+
+START = 2.5
+"""Credit at the start: a day may begin with a loss or two."""
+
+MARGIN = 0.2
+MARGIN_MOST = 0.005
+"""Part of the allowed losses that is not spent, and its most in absolute terms: aim a little higher."""
+
+AT_RISK = 0.25
+"""Chance that a caller waiting now is lost, beyond what the objective allows."""
+
+ASSESS_EVERY = 10.0
+"""Seconds between two assessments of the objectives."""
+
+RECALL_LEVEL = 5
+RECALL_EVERY = 300.0
+"""Seconds before the same agent is asked back again."""
+
+KEPT_MOST = 0.1
+"""Part of a route's staffed agents that may be kept idle for its province."""
+
+
+def steer_of(state: State, province: str) -> Steer:
+    """The province's budget, opened on first use."""
+    steer = state.steers.get(province)
+    if steer is None:
+        steer = state.steers[province] = Steer(province, START, state.now)
+    return steer
+
+
+def decided(turn: Turn, province: str, outcome: Outcome) -> None:
+    """A request of the province got its outcome."""
+    state = turn.state
+    if not state.plan.steering or outcome is Outcome.EXCLUDED_CLOSED:
+        return
+    steer = steer_of(state, province)
+    allowed = _allowed(state.plan.routes[province])
+    _fade(state, steer)
+    steer.credit += allowed if outcome is Outcome.CONNECTED else allowed - 1.0
+    most = max(START, 40.0 * allowed)
+    steer.credit = max(-max(3.0, 20.0 * allowed), min(most, steer.credit))
+    adjust(turn, steer)
+
+
+def waits(turn: Turn, request: Request) -> None:
+    """A request found nobody: its province may need more."""
+    state = turn.state
+    if state.plan.steering:
+        adjust(turn, steer_of(state, request.province))
+        if state.level(request.province) >= RECALL_LEVEL:
+            recall(turn, request.province)
+
+
+def adjust(turn: Turn, steer: Steer) -> None:
+    """Bring the level in step with the credit, and do what that means."""
+    state = turn.state
+    level = _level(state, steer)
+    reserve = _reserve(state, steer.province, level)
+    if level == steer.level and reserve == steer.reserve:
+        return
+    was, steer.level, steer.reserve = steer.level, level, reserve
+    steer.since = turn.now
+    _keep(state)
+    waiting = state.waiting.get(steer.province, {})
+    turn.events.append(
+        ProvinceSteered(turn.now, steer.province, level, was, steer.credit, len(waiting), reserve)
+    )
+    for request in list(waiting.values()):
+        if request.state is RequestState.WAITING:
+            rerank(turn, request)
+            if level > was:
+                open_more(turn, request)
+    if level < was or state.reserves:
+        unlock(turn, [ring.pool for ring in state.plan.routes[steer.province].rings])
+
+
+def replan(turn: Turn) -> None:
+    """Another plan is live: other objectives, other routes."""
+    for steer in list(turn.state.steers.values()):
+        steer.level = steer.reserve = 0
+    turn.state.reserves = {}
+    for steer in list(turn.state.steers.values()):
+        adjust(turn, steer)
+
+
+def promote(turn: Turn, request: Request) -> None:
+    """The request has waited as long as anybody should: nobody may be put before it any more."""
+    request.front = min(request.front, BOUND)
+    rerank(turn, request)
+    open_more(turn, request)
+
+
+def recall(turn: Turn, province: str) -> None:
+    """Ask agents of the province's route back from interruptible breaks, each at most every few minutes."""
+    state = turn.state
+    if not state.plan.interruptible:
+        return
+    pools = {ring.pool for ring in state.plan.routes[province].rings}
+    for agent in state.agents.values():
+        if _on_interruptible_break(state, agent) and pools & set(agent.pools):
+            agent.recalled_at = turn.now
+            turn.events.append(BreakRecalled(turn.now, province, agent.id))
+
+
+def _on_interruptible_break(state: State, agent: Agent) -> bool:
+    return (
+        agent.chosen is Chosen.NOT_READY
+        and agent.machine is not Machine.TALKING
+        and agent.reason in state.plan.interruptible
+        and state.now - agent.recalled_at >= RECALL_EVERY
+    )
+
+
+def _allowed(route: Route) -> float:
+    """Losses per request that are spent."""
+    share = 1.0 - route.objective
+    return share - min(MARGIN * share, MARGIN_MOST)
+
+
+def _fade(state: State, steer: Steer) -> None:
+    """Old losses and successes are forgotten; what is left of a full purse is what a day starts with."""
+    passed = state.now - steer.at
+    steer.at = state.now
+    if passed > 0.0:
+        window = state.plan.routes[steer.province].window
+        steer.credit = START + (steer.credit - START) * math.exp(-passed / window)
+
+
+def _level(state: State, steer: Steer) -> int:
+    if not steer.feasible or not state.plan.steering:
+        return 0
+    objective = state.plan.routes[steer.province].objective
+    at_risk = max(0.0, AT_RISK - (1.0 - objective)) * len(state.waiting.get(steer.province, ()))
+    credit = steer.credit - at_risk
+    up = sum(credit < threshold for threshold in THRESHOLDS)
+    down = sum(credit < threshold + HYSTERESIS for threshold in THRESHOLDS)
+    return max(up, min(steer.level, down))
+
+
+def _reserve(state: State, province: str, level: int) -> int:
+    """Idle agents to keep: enough that its callers seldom find none before the next agent is free."""
+    if level < 3:
+        return 0
+    boards = [state.board(ring.pool) for ring in state.plan.routes[province].rings]
+    staffed = max(board.staffed for board in boards)
+    busy = max(staffed - max(board.idle_count for board in boards), 1)
+    until_free = state.forecast.handling / busy
+    allowed = 1.0 - state.plan.routes[province].objective
+    needed = poisson_quantile(state.forecast.rate(province, state.now) * until_free, allowed / 2)
+    most = max(1, round(KEPT_MOST * staffed))
+    return min(most, max(1, needed if level > 3 else 1))
+
+
+def _keep(state: State) -> None:
+    """Lay the reserves out by pool."""
+    by_pool: dict[str, tuple[Reserve, ...]] = {}
+    for steer in state.steers.values():
+        if not steer.reserve:
+            continue
+        pools = tuple(ring.pool for ring in state.plan.routes[steer.province].rings)
+        reserve = Reserve(steer.province, steer.reserve, steer.level, pools)
+        for pool in pools:
+            by_pool[pool] = (*by_pool.get(pool, ()), reserve)
+    state.reserves = by_pool
+
+
+def arm(turn: Turn) -> None:
+    """Have the objectives assessed regularly while requests come."""
+    state = turn.state
+    if not state.assessing and state.plan.steering:
+        state.assessing = True
+        turn.at(turn.now + ASSESS_EVERY, Due.ASSESS, "")
