@@ -37,7 +37,7 @@ $(VENV)/.stamp: pyproject.toml
 	$$py -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get -qq update && $(SUDO) apt-get -qq install -y python3-venv >/dev/null; }
 	echo "Setting up $(VENV) ..."
 	[ -x $(BIN)/python ] || $$py -m venv $(VENV)
-	SEATS_SKIP_UI=1 $(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	SEATS_SKIP_UI=1 $(BIN)/pip install -q --disable-pip-version-check --use-pep517 -e '.[dev]'
 	touch $@
 
 run: setup

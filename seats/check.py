@@ -1,29 +1,48 @@
-"""``seats check``: is all there that the service needs, and if not, how to mend it. Changes nothing."""
+"""Is all there that the service needs, and if not, how to mend it: ``seats check``, and before ``seats run``.
+
+Changes nothing.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from seats import tls
+from seats.domain.agents import SeatKind
 from seats.domain.errors import DomainError
 from seats.errors import SeatsError
 from seats.planfile import load_plan
-from seats.service import load_numbering, node_settings
+from seats.service import load_numbering, node_settings, port_is_free
 from seats.settings import Pbx, Settings
 from seats.store.errors import StoreError
+from seats.store.leader import is_led
+from seats.store.rows import AgentRow
 from seats.store.schema import SchemaState, schema_state
 from seats.store.store import Store
-from telephony.errors import TelephonyError
+from telephony.errors import LoginRefusedError, TelephonyError
 from telephony.inspect import inspect
 
 
+class CannotStartError(SeatsError):
+    """The service would not be able to work; each line says what is wrong and how to mend it."""
+
+
 class Line(NamedTuple):
-    """One thing looked at; ``trouble`` is empty when it is good."""
+    """One thing looked at; ``trouble`` is empty when it is good.
+
+    What is not ``vital`` is no reason not to start: it can be mended later.
+    """
 
     what: str
     found: str
     trouble: str = ""
+    vital: bool = True
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"{'✗' if self.trouble else '✓'} {self.what}: {self.trouble or self.found}"
 
 
 class Report(NamedTuple):
@@ -38,24 +57,38 @@ class Report(NamedTuple):
 
     def lines(self) -> list[str]:
         """For people: a line each."""
-        return [f"{'✗' if f.trouble else '✓'} {f.what}: {f.trouble or f.found}" for f in self.found]
+        return [str(line) for line in self.found]
 
 
 async def check_all(settings: Settings) -> Report:
-    """Look at settings, routing, numbers, certificate, database and every PBX node."""
+    """Look at settings, routing, numbers, certificate, database, port, people and every PBX node."""
     looks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
         ("routing", lambda: _routing(settings)),
         ("numbers", lambda: _numbers(settings)),
         ("certificate", lambda: _certificate(settings)),
         ("database", lambda: _database(settings)),
+        ("http", lambda: _http(settings)),
         ("seats", lambda: _seats(settings)),
     ]
     found = [Line("settings", "read")]
     for what, look in looks:
         found.append(await _looked(what, look))
-    for node in settings.pbx:
-        found += await _pbx(node)
+    agents = [] if any(line.trouble for line in found) else await _agents(settings)
+    for lines in await asyncio.gather(*(_pbx(node, agents) for node in settings.pbx)):
+        found += lines
     return Report(found)
+
+
+async def require_startable(settings: Settings) -> list[str]:
+    """Look before anything is touched; the lines that are no reason not to start, such as a PBX that is away.
+
+    Raise :class:`CannotStartError` with all others that tell of trouble.
+    """
+    troubles = [line for line in (await check_all(settings)).found if line.trouble]
+    vital = [str(line) for line in troubles if line.vital]
+    if vital:
+        raise CannotStartError("\n".join(vital))
+    return [f"{line.what}: {line.trouble}" for line in troubles]
 
 
 async def _looked(what: str, look: Callable[[], Awaitable[str]]) -> Line:
@@ -99,6 +132,18 @@ async def _database(settings: Settings) -> str:
     return f"{name}: up to date"
 
 
+async def _http(settings: Settings) -> str:
+    """The port is free, or has the service that already runs on this database."""
+    place = f"{settings.http.host}:{settings.http.port}"
+    try:
+        await port_is_free(settings.http)
+    except SeatsError:
+        if not await is_led(settings.database_url):
+            raise
+        return f"{place} is in use by the service that runs on this database"
+    return f"{place} is free"
+
+
 async def _seats(settings: Settings) -> str:
     if await schema_state(settings.database_url) is not SchemaState.OK:
         return "no people yet: seats user add"
@@ -108,27 +153,42 @@ async def _seats(settings: Settings) -> str:
         plan = await store.latest_plan() or load_plan(settings.routing)
     finally:
         await store.close()
-    _check_seats([(a.id, a.seat_address, a.pools) for a in agents], set(plan.pools))
-    return f"{len(agents)} agents, each with a seat of its own"
+    _check_seats(agents, set(plan.pools))
+    return f"{len(agents)} agents, each with a seat of its own" if agents else "no agents yet: seats user add"
 
 
-def _check_seats(agents: list[tuple[str, str, tuple[str, ...]]], pools: set[str]) -> None:
+def _check_seats(agents: list[AgentRow], pools: set[str]) -> None:
     holders: dict[str, str] = {}
-    for agent, address, of in agents:
-        if address in holders:
-            raise StoreError(
-                f"agent {agent}", f"has the seat {address} of {holders[address]}", "a seat of its own"
-            )
-        holders[address] = agent
-        unknown = [p for p in of if p not in pools]
+    for agent in agents:
+        if agent.seat_address in holders:
+            what = f"has the seat {agent.seat_address} of agent {holders[agent.seat_address]}"
+            raise StoreError(f"agent {agent.id}", what, "a seat of its own")
+        holders[agent.seat_address] = agent.id
+        unknown = [p for p in agent.pools if p not in pools]
         if unknown:
-            raise StoreError(f"agent {agent}", f"is in unknown pool {unknown[0]!r}", ", ".join(sorted(pools)))
+            what = f"is in the unknown pool {unknown[0]!r}"
+            raise StoreError(f"agent {agent.id}", what, ", ".join(sorted(pools)))
 
 
-async def _pbx(node: Pbx) -> list[Line]:
-    what = f"pbx {node.name} ({node.host}:{node.port})"
+async def _agents(settings: Settings) -> list[AgentRow]:
+    if await schema_state(settings.database_url) is not SchemaState.OK:
+        return []
+    store = await Store.open(settings.database_url)
     try:
-        seen = await inspect(node_settings(node))
-    except TelephonyError as error:
+        return list(await store.agents())
+    finally:
+        await store.close()
+
+
+async def _pbx(node: Pbx, agents: list[AgentRow]) -> list[Line]:
+    """What the node shows; a node that does not answer is trouble that may go away by itself."""
+    what = f"pbx {node.name} ({node.host}:{node.port})"
+    seats = [a.seat_address for a in agents if a.seat_kind != SeatKind.MOBILE]
+    try:
+        seen = await inspect(node_settings(node), seats)
+    except LoginRefusedError as error:
         return [Line(what, "", str(error))]
-    return [Line(f"{what} {f.what}", f.found, f.trouble) for f in seen]
+    except TelephonyError as error:
+        hint = f"{error}; is Asterisk running, and enabled = yes in its manager.conf?"
+        return [Line(what, "", hint, vital=False)]
+    return [Line(f"{what} {f.what}", f.found, f.trouble, f.vital) for f in seen]

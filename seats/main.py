@@ -17,7 +17,7 @@ from rich.console import Console
 
 from seats import demo as demo_module
 from seats import logs, people, tls
-from seats.check import Report, check_all
+from seats.check import Report, check_all, require_startable
 from seats.domain.errors import DomainError
 from seats.errors import SeatsError
 from seats.service import serve
@@ -136,10 +136,11 @@ def _finish(work: Coroutine[Any, Any, T]) -> T:
 
 async def _serve(settings: Settings) -> None:
     stop = _on_signals()
+    log = structlog.get_logger("seats")
+    for trouble in await require_startable(settings):
+        log.warning("trouble", what=trouble)
     async with serve(settings):
-        structlog.get_logger("seats").info(
-            "serving", url=f"{tls.scheme(settings.http)}://{settings.http.host}:{settings.http.port}"
-        )
+        log.info("serving", url=f"{tls.scheme(settings.http)}://{settings.http.host}:{settings.http.port}")
         await stop.wait()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from seats.errors import SeatsError
 from seats.logs import CallLog
 from seats.numbering import Numbering
 from seats.planfile import load_plan
-from seats.settings import Pbx, Settings
+from seats.settings import Http, Pbx, Settings
 from seats.store.errors import OldSchemaError, StoreError
 from seats.store.leader import leading
 from seats.store.ledger import IN_PROGRESS
@@ -300,11 +301,26 @@ def load_numbering(settings: Settings) -> Numbering:
 async def _listen(runner: web.AppRunner, settings: Settings) -> None:
     http = settings.http
     context = tls.server_context(http)
-    try:
+    with _port_trouble(http):
         await web.TCPSite(runner, http.host, http.port, ssl_context=context).start()
+
+
+async def port_is_free(http: Http) -> None:
+    """Raise :class:`PortTakenError` when the web server could not listen; nothing listens afterwards."""
+    with _port_trouble(http):
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, http.host, http.port)
+    server.close()
+    await server.wait_closed()
+
+
+@contextlib.contextmanager
+def _port_trouble(http: Http) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise PortTakenError(
-            f"http: cannot listen on {http.host}:{http.port}: {error.strerror or error}; "
+            f"http: cannot listen on {http.host}:{http.port}: {why}; "
             "allowed: an address of this machine and a free port (http.host, http.port)"
         ) from None
 

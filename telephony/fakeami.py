@@ -132,12 +132,13 @@ class Connection(asyncio.Protocol):
         self.reply(action, [("Message", message)], response="Error")
 
     def listing(self, action: Action, event: str, items: Iterable[Pairs], complete: str) -> None:
-        """Answer an action with a list."""
+        """Answer an action with a list; an item may begin with an ``Event`` of its own."""
         action_id = [("ActionID", action["actionid"])] if "actionid" in action else []
         self.reply(action, [("EventList", "start"), ("Message", "Result will follow")])
         count = 0
         for count, item in enumerate(items, 1):  # noqa: B007  # the last count is the length
-            self.say(encode([("Event", event), *action_id, *item]))
+            name, rest = (item[0][1], item[1:]) if item[0][0] == "Event" else (event, item)
+            self.say(encode([("Event", name), *action_id, *rest]))
         end = [("EventList", "Complete"), ("ListItems", str(count))]
         self.say(encode([("Event", complete), *action_id, *end]))
 

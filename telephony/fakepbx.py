@@ -159,6 +159,9 @@ class FakePbx:
         self.faults = self.ami.faults
         self.clock = clock
         self.heartbeat = heartbeat
+        self.version = "22.0.0"
+        self.pack = True
+        """The dialplan pack and its queue are there."""
         self.globals: dict[str, str] = {}
         self.records: dict[str, str] = {}
         self.members: dict[str, bool] = {}
@@ -678,12 +681,23 @@ class FakePbx:
         items = [[("Key", f"/seats/{key}"), ("Val", value)] for key, value in self.records.items()]
         connection.listing(action, "DBGetTreeResponse", items, "DBGetTreeComplete")
 
+    def _core_settings(self, connection: Connection, action: Action) -> None:
+        connection.reply(action, [("AsteriskVersion", self.version)])
+
+    def _show_dialplan(self, connection: Connection, action: Action) -> None:
+        if self.pack:
+            connection.listing(action, "ListDialplan", [], "ShowDialPlanComplete")
+        else:
+            connection.refuse(action, f"Did not find context {action.get('context', '')}")
+
     def _queue_status(self, connection: Connection, action: Action) -> None:
         queue = action.get("queue", "")
         items = [
             [("Queue", queue), ("Name", name), ("Location", name), ("Paused", str(int(paused)))]
             for name, paused in self.members.items()
         ]
+        if self.pack:
+            items.insert(0, [("Event", "QueueParams"), ("Queue", queue)])
         connection.listing(action, "QueueMember", items, "QueueStatusComplete")
 
     def _member(self, connection: Connection, action: Action) -> None:
@@ -698,6 +712,8 @@ class FakePbx:
 
 
 _HANDLERS: dict[str, Callable[[FakePbx, Connection, Action], None]] = {
+    "coresettings": FakePbx._core_settings,
+    "showdialplan": FakePbx._show_dialplan,
     "setvar": FakePbx._setvar,
     "getvar": FakePbx._getvar,
     "redirect": FakePbx._redirect,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import contextlib
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from telephony import commands
 from telephony.commands import Action
-from telephony.errors import ActionError
+from telephony.errors import ActionError, ActionRefusedError, UnreachableError
 from telephony.link import NodeSettings
 from telephony.session import Login, Session
 from telephony.translate import text
@@ -15,27 +17,44 @@ OLDEST = 20
 """Oldest Asterisk the dialplan pack is written for."""
 
 CONTEXTS = ("seats-inbound", "seats-hold", "seats-connect", "seats-fallback", "seats-goodbye")
+QUEUE = "seats-fallback"
+NAMED = 10
+"""Unknown seats that are named one by one; of more, only the number is told."""
 
 
 class Seen(NamedTuple):
-    """One thing looked at; ``trouble`` is empty when it is good."""
+    """One thing looked at; ``trouble`` is empty when it is good.
+
+    ``vital``: without it no call can be handled. What is not vital can be mended while calls go on.
+    """
 
     what: str
     found: str
     trouble: str = ""
+    vital: bool = True
 
 
-async def inspect(node: NodeSettings) -> list[Seen]:
-    """Log in and look. Raises UnreachableError, LoginRefusedError."""
-    session = Session(Login(node.host, node.port, node.username, node.secret), events=False)
+async def inspect(node: NodeSettings, seats: Iterable[str] = ()) -> list[Seen]:
+    """Log in and look; ``seats`` are the PJSIP endpoints that should be there.
+
+    Raises LoginRefusedError; UnreachableError also for a PBX that is still starting; ActionTimeoutError.
+    """
+    greetings: list[Any] = []
+    login = Login(node.host, node.port, node.username, node.secret)
+    session = Session(login, wanted={"FullyBooted"}, on_events=greetings.extend)
     await session.connect(node.connect_s)
     try:
-        return [
+        seen = [
             Seen("account", f"logged in as {node.username}"),
             await _version(session),
             *await _rights(session),
-            *await _pack(session),
         ]
+        pack = [await _context(session, name) for name in CONTEXTS]
+        if not greetings and any(context.trouble for context in pack):
+            raise UnreachableError(
+                "Asterisk is still starting, or read= of the account lacks system", login.where
+            )
+        return [*seen, *pack, await _queue(session), *await _seats(session, set(seats))]
     finally:
         await session.close()
 
@@ -43,7 +62,7 @@ async def inspect(node: NodeSettings) -> list[Seen]:
 async def _version(session: Session) -> Seen:
     reply = await session.call({"Action": "CoreSettings"})
     version = text(reply.headers, "AsteriskVersion")
-    major = version.split(".")[0]
+    major = version.removeprefix("certified/").removeprefix("certified-").split(".")[0]
     if not major.isdigit() or int(major) < OLDEST:
         return Seen("version", version, f"Asterisk {version or 'unknown'}; allowed: {OLDEST} or newer")
     return Seen("version", f"Asterisk {version}")
@@ -66,10 +85,6 @@ async def _right(session: Session, name: str, action: Action) -> Seen:
     return Seen(f"right {name}", "granted")
 
 
-async def _pack(session: Session) -> list[Seen]:
-    return [await _context(session, name) for name in CONTEXTS]
-
-
 async def _context(session: Session, name: str) -> Seen:
     try:
         await session.call_list({"Action": "ShowDialPlan", "Context": name})
@@ -77,3 +92,34 @@ async def _context(session: Session, name: str) -> Seen:
         hint = "add #include extensions_seats.conf to extensions.conf and run: dialplan reload"
         return Seen(f"context {name}", "", f"missing ({error.what}); {hint}")
     return Seen(f"context {name}", "present")
+
+
+async def _queue(session: Session) -> Seen:
+    """The fallback's queue: needed only on the day that this service is away, hence not vital."""
+    what = f"queue {QUEUE}"
+    with contextlib.suppress(ActionRefusedError):
+        if await session.call_list(commands.queue_status(QUEUE)):
+            return Seen(what, "present")
+    hint = "add #include queues_seats.conf to queues.conf and run: module reload app_queue.so"
+    return Seen(what, "", f"missing: nobody would take calls while the service is away; {hint}", vital=False)
+
+
+async def _seats(session: Session, wanted: set[str]) -> list[Seen]:
+    if not wanted:
+        return []
+    listed = {
+        text(item, "Device").removeprefix("PJSIP/")
+        for item in await session.call_list(commands.device_states())
+    }
+    unknown = [seat for seat in sorted(wanted - listed) if not await _known(session, seat)]
+    if not unknown:
+        return [Seen("seats", f"{len(wanted)} known to the PBX")]
+    names = ", ".join(unknown) if len(unknown) <= NAMED else f"{len(unknown)} seats"
+    hint = "seats provision > /etc/asterisk/pjsip_seats_list.conf, then: pjsip reload"
+    return [Seen("seats", "", f"{names} unknown to the PBX; {hint}", vital=False)]
+
+
+async def _known(session: Session, seat: str) -> bool:
+    """A seat that has never had a state is in no list, but may be there."""
+    reply = await session.call(commands.device_state(seat))
+    return text(reply.headers, "Value") != "INVALID"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import socket
 from collections.abc import Callable, Iterable
@@ -159,7 +160,7 @@ class Session:
         except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
             self._abandon()
             kind = NobodyThereError if isinstance(error, ConnectionRefusedError) else UnreachableError
-            raise kind(str(error), self.login.where) from None
+            raise kind(_why(error), self.login.where) from None
         except BaseException:
             self._abandon()
             raise
@@ -359,6 +360,12 @@ class Session:
         self._lost("log-in failed")
         if self._greeted is not None and self._greeted.done() and not self._greeted.cancelled():
             self._greeted.exception()
+
+
+def _why(error: Exception) -> str:
+    """The system's own words for a failed connection, without Python's around them."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if isinstance(number, int) and number > 0 else str(error)
 
 
 def _starts_list(message: Message) -> bool:

@@ -25,6 +25,10 @@ log = structlog.get_logger(__name__)
 
 _KEY = 0x5EA7_1EAD
 _ASK_EVERY = 2.0
+_HELD = text(
+    "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+    " WHERE locktype = 'advisory' AND objid = :key AND granted AND datname = current_database()"
+)
 
 
 class TakenError(StoreError):
@@ -55,6 +59,34 @@ async def leading(database: Database, on_change: Callable[[bool], None]) -> Asyn
             keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await keeper
+
+
+async def is_led(url: str) -> bool:
+    """Whether a service runs on this database now. Takes nothing from it, and creates nothing."""
+    database = Database(url)
+    try:
+        if database.path is not None:
+            return _is_locked(f"{database.path}.lock")
+        async with database.read() as connection:
+            return bool(await connection.scalar(_HELD, {"key": _KEY}))
+    except StoreError:
+        return False
+    finally:
+        await database.close()
+
+
+def _is_locked(path: str) -> bool:
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 @contextlib.contextmanager

@@ -43,7 +43,7 @@ class Stage:
         self.told.extend(told)
         self._news.set()
 
-    async def until(self, kind: type[E], within: float = 8.0, **fields: object) -> E:
+    async def until(self, kind: type[E], within: float = 20.0, **fields: object) -> E:
         """Give the first event of a kind with these fields, when it has come."""
         async with asyncio.timeout(within):
             while True:
@@ -150,7 +150,7 @@ async def registrations(stage: Stage) -> None:
     await stage.until(events.SeatState, address="web003", reachable=False)
     count = len(stage.told)
     await stage.hands.come("web003", "ignore", 0, 0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(stage.told) == count:  # noqa: ASYNC110  # the same event as the first: only its place tells
             await asyncio.sleep(0.02)
 

@@ -75,7 +75,7 @@ async def test_a_province_opens_into_its_calls_and_a_call_into_its_decisions(
 ) -> None:
     house.choose("sip002", Chosen.READY)
     async with caller(house, HUNAN) as phone:
-        await phone.until(200, within=10)
+        await phone.until(200)
     await house.quiet()
     board = await visit("/board", "supervisor")
     await board["province-hunan"].click(timeout=SLOW_MS)

@@ -50,13 +50,13 @@ class Phone(asyncio.DatagramProtocol):
         self._sip.close()
         self._rtp.close()
 
-    async def until(self, status: int, within: float = 5.0) -> None:
+    async def until(self, status: int, within: float = 20.0) -> None:
         async with asyncio.timeout(within):
             while status not in self.statuses:
                 self._news.clear()
                 await self._news.wait()
 
-    async def heard(self, within: float = 3.0, packets: int = 10) -> None:
+    async def heard(self, within: float = 20.0, packets: int = 10) -> None:
         """Some sound, not silence."""
         before = len(self.ear.loud)
         async with asyncio.timeout(within):
@@ -69,7 +69,7 @@ class Phone(asyncio.DatagramProtocol):
             self._send("BYE", 2, "bye", uri=self._contact)
         else:
             self._send("CANCEL", 1, "inv")
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             await self.ended.wait()
 
     def datagram_received(self, data: bytes, addr: Any) -> None:

@@ -44,7 +44,7 @@ class RawAmi:
         reply = self._replies[number] = asyncio.get_running_loop().create_future()
         lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         self._writer.write(f"{lines}ActionID: {number}\r\n\r\n".encode())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             return await reply
 
     async def setvar(self, name: str, value: object) -> Headers:
@@ -56,7 +56,9 @@ class RawAmi:
     async def redirect(self, channel: str, context: str, exten: str) -> Headers:
         return await self.call(Action="Redirect", Channel=channel, Context=context, Exten=exten, Priority="1")
 
-    async def until(self, test: Callable[[Headers], bool], *, within: float = 5.0, since: int = 0) -> Headers:
+    async def until(
+        self, test: Callable[[Headers], bool], *, within: float = 20.0, since: int = 0
+    ) -> Headers:
         """The first event from ``since`` on that passes the test."""
         end = time.monotonic() + within
         while True:
@@ -68,7 +70,7 @@ class RawAmi:
             async with asyncio.timeout(max(0.001, end - time.monotonic())):
                 await self._news.wait()
 
-    async def user_event(self, name: str, *, within: float = 5.0, since: int = 0, **wanted: str) -> Headers:
+    async def user_event(self, name: str, *, within: float = 20.0, since: int = 0, **wanted: str) -> Headers:
         return await self.until(
             lambda e: (
                 e.get("Event") == "UserEvent"

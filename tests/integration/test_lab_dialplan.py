@@ -32,7 +32,7 @@ async def request(ami: RawAmi, phone: Phone) -> Headers:
     return await ami.user_event("SeatsRequest", Did=phone._did)
 
 
-async def eventually(test: Callable[[], Awaitable[bool]], within: float = 5.0) -> None:
+async def eventually(test: Callable[[], Awaitable[bool]], within: float = 20.0) -> None:
     end = time.monotonic() + within
     while not await test():
         assert time.monotonic() < end
@@ -47,7 +47,7 @@ def rung(phones: SimAgents, what: str, offer: str) -> Ring | None:
     return next((ring for ring in phones.rings() if (ring.what, ring.offer) == (what, offer)), None)
 
 
-async def ring_seen(phones: SimAgents, what: str, offer: str, within: float = 5.0) -> Ring:
+async def ring_seen(phones: SimAgents, what: str, offer: str, within: float = 20.0) -> Ring:
     async def seen() -> bool:
         return rung(phones, what, offer) is not None
 
@@ -65,7 +65,7 @@ async def test_a_caller_is_recorded_held_in_early_media_and_hears_music(
         made = await request(ami, phone)
         assert made["Request"] == made["Uniqueid"]
         assert made["Cli"] == "13800138000"
-        assert before - 0.1 <= float(made["Arrived"]) <= time.time()
+        assert before - 0.1 <= float(made["Arrived"]) <= time.time() + 0.1
         await phone.heard()
         record = await lab.asterisk_cli(f"database get seats {made['Request']}")
         assert record == f"Value: v1|{made['Arrived']}|4001|13800138000|{made['Channel']}"
@@ -226,21 +226,22 @@ async def test_a_mobile_is_rung_through_its_trunk(lab: LabPbx, ami: RawAmi, hear
 
 
 async def test_a_silent_service_is_replaced_by_the_queue_and_taken_back(lab: LabPbx, ami: RawAmi) -> None:
-    await ami.setvar("SEATS_HEARTBEAT", int(time.time()))
+    last_beat = int(time.time())
+    await ami.setvar("SEATS_HEARTBEAT", last_beat)
     async with agents(lab, sip004=QUICK) as phones, Phone(lab.sip_port, did="4012") as phone:
         made = await request(ami, phone)
-        died = time.monotonic()
-        await ami.user_event("SeatsFallback", within=6, Request=made["Request"])
-        assert time.monotonic() - died <= 5.2
+        fell = await ami.user_event("SeatsFallback", Request=made["Request"])
+        # a heartbeat of whole seconds is too old after 4 of them, and is looked at once a second
+        assert float(fell["Timestamp"]) - last_beat < 6
         await phone.heard()  # no member yet: still not silence
         assert 200 not in phone.statuses
         await ami.setvar("SEATS_HEARTBEAT", int(time.time()))
-        await ami.user_event("SeatsHeld", within=4, Request=made["Request"])
-        await ami.user_event("SeatsFallback", within=6, since=len(ami.events), Request=made["Request"])
+        await ami.user_event("SeatsHeld", Request=made["Request"])
+        await ami.user_event("SeatsFallback", since=len(ami.events), Request=made["Request"])
         added = await ami.call(Action="QueueAdd", Queue="seats-fallback", Interface="PJSIP/sip004")
         assert added["Response"] == "Success"
         try:
-            await phone.until(200, within=8)
+            await phone.until(200)
             ring = await ring_seen(phones, "answer", "fallback")
             assert ring.shown == "138****8000"
             await asyncio.sleep(1.1)
@@ -259,9 +260,9 @@ async def test_the_queues_member_may_hang_up_first(lab: LabPbx, ami: RawAmi) -> 
     async with agents(lab, sip005=talk), Phone(lab.sip_port, did="4013") as phone:
         await ami.call(Action="QueueAdd", Queue="seats-fallback", Interface="PJSIP/sip005")
         try:
-            over = await ami.user_event("SeatsTalkEnd", within=8)
+            over = await ami.user_event("SeatsTalkEnd")
             assert over["Offer"] == "fallback"
-            await asyncio.wait_for(phone.ended.wait(), 3)
+            await asyncio.wait_for(phone.ended.wait(), 20)
         finally:
             await ami.call(Action="QueueRemove", Queue="seats-fallback", Interface="PJSIP/sip005")
 
@@ -391,7 +392,6 @@ async def test_an_agent_that_goes_away_is_seen(lab: LabPbx, ami: RawAmi) -> None
         await ami.until(
             lambda e: e["Event"] == "ContactStatus" and e.get("ContactStatus") == "Unreachable",
             since=mark,
-            within=8,
         )
 
 
@@ -408,10 +408,10 @@ async def test_a_trunk_that_cuts_early_media_is_answered_at_once_and_without_mus
             assert await ami.getvar("SEATS_SOUND") == "tone"
             await ami.redirect(made["Channel"], "seats-connect", "o-t8-10-s-sip001")
             await ring_seen(phones, "ring", "t8")
-            await phone.heard(within=6)
+            await phone.heard()
             await ami.redirect(made["Channel"], "seats-goodbye", "timeout")
             await phone.heard()
-            await asyncio.wait_for(phone.ended.wait(), 5)
+            await asyncio.wait_for(phone.ended.wait(), 20)
 
 
 async def test_without_music_an_unanswered_caller_hears_a_tone_even_on_the_first_ring() -> None:
@@ -421,7 +421,7 @@ async def test_without_music_an_unanswered_caller_hears_a_tone_even_on_the_first
             made = await ami.user_event("SeatsRequest")
             await ami.redirect(made["Channel"], "seats-connect", "o-t9-10-s-sip001")
             await ring_seen(phones, "ring", "t9")
-            await phone.heard(within=6)
+            await phone.heard()
             assert 200 not in phone.statuses
             await ami.redirect(made["Channel"], "seats-hold", "s")
-            await phone.heard(within=6)
+            await phone.heard()

@@ -85,7 +85,7 @@ async def ami_server() -> AsyncIterator[Server]:
         await asyncio.sleep(0)
 
 
-async def until(condition: Callable[[], bool], within: float = 2.0) -> None:
+async def until(condition: Callable[[], bool], within: float = 20.0) -> None:
     """Wait until the condition holds; fails after ``within`` seconds."""
     async with asyncio.timeout(within):
         while not condition():  # noqa: ASYNC110  # any condition, not one event

@@ -105,7 +105,7 @@ async def running(server: Server, *, up: bool = True, **options: Any) -> AsyncIt
         yield watch
     finally:
         await watch.link.close()
-        await asyncio.wait_for(task, 1.0)
+        await asyncio.wait_for(task, 20)
 
 
 def hangup(server: Server, cause: int) -> None:
@@ -244,7 +244,7 @@ async def test_close_on_the_way_up_closes(server: Server, state: LinkState) -> N
         server.reply = pbx.reply
     async with running(server, up=False) as watch:
         await until(lambda: watch.link.state is state)
-        await asyncio.wait_for(watch.link.close(), 0.5)
+        await asyncio.wait_for(watch.link.close(), 20)
         assert watch.link.state is LinkState.CLOSED
         await until(lambda: all(peer.reader.at_eof() for peer in server.peers))
 

@@ -385,4 +385,4 @@ async def test_the_service_stops_with_sockets_open(house: House) -> None:
 
     task = asyncio.create_task(closing)
     assert (await feed.until("closed"))["code"] == 1001
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 20)

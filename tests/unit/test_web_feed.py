@@ -38,7 +38,7 @@ async def test_hello_then_snapshot(house: House) -> None:
     feed = await (await person(house, "sue")).feed()
     assert feed.hello["version"] == 1
     assert feed.hello["user"] == {"login": "sue", "name": "苏", "role": "supervisor", "agent_id": None}
-    assert abs(feed.hello["now"] - time.time()) < 5
+    assert abs(feed.hello["now"] - time.time()) < 60
     assert feed.data.keys() == {"provinces", "totals", "agents", "waiting", "link", "me"}
     assert len(feed.data["provinces"]) == 35
     assert feed.data["agents"].keys() == {"a1", "a2", "s1"}
@@ -103,10 +103,9 @@ async def test_the_own_row_comes_at_once(house: House) -> None:
     feed = await (await person(house, "anna")).feed()
     house.make_ready("a1")
     await feed.when(lambda d: d["me"]["display"] == "ready")
-    began = time.perf_counter()
+    house.app[keys.HUB]._task.cancel()  # the boards' tick: the own row does not wait for it
     house.call("c1")
     await feed.when(lambda d: d["me"]["offer"] is not None)
-    assert time.perf_counter() - began < 0.1  # not held for the boards' tick
     assert feed.data["me"]["offer"]["number_masked"] == "138****5678"
 
 
@@ -157,7 +156,7 @@ async def test_closing_the_feed_changes_nothing_at_once(house: House) -> None:
 async def test_ping_is_answered(house: House) -> None:
     feed = await (await person(house, "sue")).feed()
     await feed.ws.send_json({"type": "ping"})
-    assert abs((await feed.until("pong"))["now"] - time.time()) < 5
+    assert abs((await feed.until("pong"))["now"] - time.time()) < 60
 
 
 async def test_signing_out_closes_the_feed(house: House) -> None:

@@ -220,7 +220,7 @@ class Feed:
         self.snapshots = 0
         self.deltas = 0
 
-    async def one(self, wait: float = 3.0) -> dict[str, Any]:
+    async def one(self, wait: float = 20.0) -> dict[str, Any]:
         """Take the next message."""
         message = await self.ws.receive(wait)
         if message.type is not aiohttp.WSMsgType.TEXT:
@@ -255,7 +255,7 @@ class Feed:
             except TimeoutError:
                 return
 
-    async def when(self, holds: Any, wait: float = 3.0) -> None:
+    async def when(self, holds: Any, wait: float = 20.0) -> None:
         """Take messages until the copy is as it should be."""
         async with asyncio.timeout(wait):
             while not holds(self.data):
