@@ -5,8 +5,8 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := sip-tester mmdebstrap chromium fonts-noto-cjk
-PROGRAMS := sipp mmdebstrap chromium
+PACKAGES := sip-tester mmdebstrap chromium fonts-noto-cjk prometheus prometheus-alertmanager
+PROGRAMS := sipp mmdebstrap chromium prometheus promtool prometheus-alertmanager amtool
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: setup run test lint bench bench-latency bench-ami bench-routing bench-feed clean
@@ -18,8 +18,9 @@ setup: $(VENV)/.stamp var/.host
 	fi
 	$(BIN)/python -m telephony.lab
 
-# programs that the demo and the tests drive; the service itself needs none of them
-var/.host:
+# programs that the demo and the tests drive; the service itself needs none of them. While they are installed a
+# policy forbids to start services, and those we brought stay off at the next boot: nobody asked for them
+var/.host: Makefile
 	@missing=""
 	for p in $(PROGRAMS); do command -v $$p >/dev/null || missing="$$missing $$p"; done
 	if [ -n "$$missing" ]; then
@@ -27,7 +28,15 @@ var/.host:
 		command -v apt-get >/dev/null || { echo "Cannot install$$missing: no apt-get on this system. Install them by hand." >&2; exit 1; }
 		if [ -n "$(SUDO)" ] && ! command -v sudo >/dev/null; then echo "Cannot install$$missing: neither root nor sudo." >&2; exit 1; fi
 		$(SUDO) apt-get -qq update
+		policy=/usr/sbin/policy-rc.d
+		if [ ! -e $$policy ]; then
+			trap '$(SUDO) rm -f /usr/sbin/policy-rc.d' EXIT
+			printf '#!/bin/sh\nexit 101\n' | $(SUDO) tee $$policy >/dev/null && $(SUDO) chmod 755 $$policy
+		fi
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(PACKAGES) >/dev/null
+		for unit in prometheus prometheus-alertmanager; do
+			if [[ "$$missing " = *" $$unit "* ]] && command -v systemctl >/dev/null; then $(SUDO) systemctl -q disable $$unit || true; fi
+		done
 	fi
 	mkdir -p var && touch $@
 

@@ -149,7 +149,7 @@ def _service_levels(timing: Timing) -> Iterator[Record]:
         yield Record(
             "seats:service_level:ratio",
             f'sum by (province) (increase(seats_request_wait_seconds_bucket{{le="{seconds}.0"}}'
-            f'[{timing(HOUR)}])) / (seats:decided:increase{{window="1h"}} > 0)',
+            f'[{timing(HOUR)}])) / on (province) (seats:decided:increase{{window="1h"}} > 0)',
             "connected within so many seconds of queue and ring, of all decided",
             {"window": "1h", "seconds": str(seconds)},
         )

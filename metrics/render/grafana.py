@@ -115,7 +115,6 @@ def _variable(label: str, series: str) -> dict[str, Any]:
         "type": "query",
         "datasource": _DATASOURCE,
         "query": {"query": query, "refId": "variable"},
-        "definition": query,
         "refresh": 1,
         "sort": 1,
         "current": {"text": "hubei", "value": "hubei"},

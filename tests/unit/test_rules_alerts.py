@@ -27,24 +27,29 @@ def test_one_of_four_lost_is_silent(tmp_path: Path) -> None:
     story.check(tmp_path)
 
 
-@pytest.mark.parametrize("objective", [0.95, 0.99])
-def test_six_of_six_lost_page(tmp_path: Path, objective: float) -> None:
-    series = province("qinghai", [(10, 0), (20, 0)], [(10, 0.6), (20, 0)], objective)
-    story = Story(series).firing(3, of=BURN).firing(10, "SeatsProvinceBurnFast", of="SeatsProvinceBurnFast")
+def test_six_of_six_lost_page(tmp_path: Path) -> None:
+    series: dict[str, str] = {}
+    for code, objective in (("qinghai", 0.95), ("ningxia", 0.99)):
+        series |= province(code, [(10, 0), (20, 0)], [(10, 0.6), (20, 0)], objective)
+    story = Story(series).firing(3, of=BURN).firing(10, "SeatsProvinceBurnFast*2", of="SeatsProvinceBurnFast")
     story.firing(25, of="SeatsProvinceBurnFast")  # over, and quiet for five minutes
     story.check(tmp_path)
 
 
-@pytest.mark.parametrize("objective", [0.95, 0.99])
-@pytest.mark.parametrize("per_minute", [20, 60, 240])
-def test_a_fifth_of_busy_traffic_lost_pages_within_five_minutes(
-    tmp_path: Path, objective: float, per_minute: int
-) -> None:
-    good = [(75.0, float(per_minute)), (15.0, per_minute * 0.8)]
-    series = province("hubei", good, [(75, 0), (15, per_minute * 0.2)], objective)
+def test_a_fifth_of_busy_traffic_lost_pages_within_five_minutes(tmp_path: Path) -> None:
+    series: dict[str, str] = {}
+    busy = {
+        "hubei": (240, 0.99),
+        "hunan": (60, 0.99),
+        "henan": (20, 0.99),
+        "gansu": (20, 0.95),
+        "jilin": (240, 0.95),
+    }
+    for code, (per_minute, objective) in busy.items():
+        good = [(75.0, float(per_minute)), (6.0, per_minute * 0.8)]
+        series |= province(code, good, [(75, 0), (6, per_minute * 0.2)], objective)
     story = Story(series).firing(75, of=BURN)
-    story.firing(80, "SeatsProvinceBurnFast", of="SeatsProvinceBurnFast")
-    story.check(tmp_path)
+    story.firing(80, "SeatsProvinceBurnFast*5", of="SeatsProvinceBurnFast").check(tmp_path)
 
 
 def test_what_is_over_wakes_nobody(tmp_path: Path) -> None:
@@ -55,9 +60,9 @@ def test_what_is_over_wakes_nobody(tmp_path: Path) -> None:
 
 
 def test_a_province_at_its_objective_wakes_nobody(tmp_path: Path) -> None:
-    series = province("hunan", [(150, 57)], [(150, 3)], 0.95)
+    series = province("hunan", [(75, 57)], [(75, 3)], 0.95)
     story = Story(series)
-    for minute in (5, 30, 60, 90, 149):
+    for minute in (5, 30, 60, 74):
         story.firing(minute, of=BURN)
     story.check(tmp_path)
 
@@ -81,6 +86,20 @@ def test_many_provinces_at_once_are_one_alert_more_that_stands_for_all(tmp_path:
 def test_closed_hours_are_no_loss_and_no_requests_no_ratio(tmp_path: Path) -> None:
     series = province("hubei", [(20, 0)], [(20, 10)], 0.99, how="excluded_closed")
     Story(series).firing(19, of=BURN).expect(19, "seats:loss:ratio").check(tmp_path)
+
+
+def test_service_levels_are_of_all_decided_requests(tmp_path: Path) -> None:
+    """60 a minute, of which 6 are lost, 9 wait longer than 15 s and 3 of these longer than 20 s."""
+    series = province("hubei", [(30, 54)], [(30, 6)])
+    for le, per_minute in (("15.0", 45), ("20.0", 51), ("30.0", 54), ("+Inf", 54)):
+        name = f'seats_request_wait_seconds_bucket{{province="hubei",le="{le}"}}'
+        series[name] = counter((30, per_minute))
+    level = "seats:service_level:ratio"
+    rows = [
+        (f'{{province="hubei",seconds="{s}",window="1h"}}', v) for s, v in ((15, 0.75), (20, 0.85), (30, 0.9))
+    ]
+    story = Story(series).expect(29, f"round({level}, 0.0001)", *rows)
+    story.check(tmp_path)
 
 
 def test_wilson_bounds_in_promql_are_those_of_the_board(tmp_path: Path) -> None:
@@ -141,7 +160,7 @@ def test_not_one_leader(tmp_path: Path, leaders: int) -> None:
     Story(series).firing(1.9).firing(3, "SeatsNoSingleLeader").check(tmp_path)
 
 
-UP = {'up{job="seats",instance="a"}': gauge((90, 1))}
+UP = {'up{job="seats",instance="a"}': gauge((30, 1))}
 
 SINGLE = {
     "SeatsWaitBeyondBound": (
@@ -170,7 +189,7 @@ SINGLE = {
     "SeatsCertificateEnds": (
         {"seats_certificate_expiry_timestamp_seconds": gauge((10, 173_100))}, 9, ()),
     "SeatsCertificateEndsSoon": (
-        {"seats_certificate_expiry_timestamp_seconds": gauge((90, 900_000))}, 80, ()),
+        {"seats_certificate_expiry_timestamp_seconds": gauge((9, 900_000))}, 8, ()),
     "SeatsLoopSlow": (
         {'seats_event_loop_lag_seconds_bucket{le="0.1"}': counter((15, 0)),
          'seats_event_loop_lag_seconds_bucket{le="0.25"}': counter((15, 120)),
@@ -192,7 +211,8 @@ SINGLE = {
 @pytest.mark.parametrize("alert", SINGLE)
 def test_each_of_the_others_stands_when_it_should_and_not_before(tmp_path: Path, alert: str) -> None:
     series, minute, beside = SINGLE[alert]
-    story = Story({"seats_leader": gauge((90, 1))} | UP | series).firing(1)
+    pace = Timing(0.1 if alert == "SeatsCertificateEndsSoon" else 1.0)  # this one holds for an hour
+    story = Story({"seats_leader": gauge((30, 1))} | UP | series, pace).firing(1)
     story.firing(minute, alert, *beside).check(tmp_path)
 
 
