@@ -31,7 +31,7 @@ from telephony.link import NodeSettings
 from tests.simulation import checks
 from tests.simulation.ledger import Ledger
 from tests.simulation.lives import T0, Life, Watch
-from tests.simulation.loop import Line, SimLoop
+from tests.simulation.loop import Line, Process, SimLoop
 from tests.unit.coresim import small_plan
 
 PROVINCES = {"027": "hubei", "073": "hunan", "010": "beijing"}
@@ -273,6 +273,10 @@ class World(Watch):
         return Behaviour(does, rng.uniform(0.02, 5.0), talk, dies)
 
     async def _start(self) -> None:
+        process = Process(self.loop)
+        await self.loop.create_task(self._begin_life(), context=process.context)
+
+    async def _begin_life(self) -> None:
         self.epoch += 1
         nodes = [
             NodeSettings(name, "127.0.0.1", pbx.port, "seats", "secret") for name, pbx in self.pbxs.items()
@@ -313,7 +317,7 @@ class World(Watch):
         while True:
             await asyncio.sleep(0.25)
             life = self.life
-            if life is None:
+            if life is None or life.frozen:
                 self._disturb(*self.pbxs)
                 continue
             for node in life.nodes:
@@ -335,13 +339,13 @@ class World(Watch):
         await asyncio.sleep(self.rng.uniform(0.0, 1.0))
         while True:
             if self.life is not None and home.id not in self.quiet_desks:
-                self.life.engine.post(LeaseRenewed(home.id, self.now + 8.0, ""))
+                self.life.tell(LeaseRenewed(home.id, self.now + 8.0, ""))
             await asyncio.sleep(3.0)
 
     def _everyone_ready(self) -> None:
         assert self.life is not None
         for home in self.homes:
-            self.life.engine.ask(StateAsked(home.id, Chosen.READY, "", "sim"))
+            self.life.ask(StateAsked(home.id, Chosen.READY, "", "sim"))
 
     async def _callers(self, ends: float) -> None:
         rng = self.rng
@@ -364,7 +368,7 @@ class World(Watch):
             await asyncio.sleep(self.rng.expovariate(0.4))
             if self.life is not None:
                 with contextlib.suppress(DomainError):
-                    self.life.engine.ask(self._wish())
+                    self.life.ask(self._wish())
 
     def _wish(self) -> Message:
         rng, home = self.rng, self.rng.choice(self.homes)
@@ -491,6 +495,17 @@ class World(Watch):
         self.note("service begins")
         await self._start()
 
+    async def service_freezes(self, name: str) -> None:
+        """The service is stopped in its tracks for a while, and goes on where it was."""
+        life = self.life
+        if life is None or life.process is None:
+            return
+        life.process.frozen = True
+        await asyncio.sleep(self.rng.choice([self.rng.uniform(0.1, 3.0), self.rng.uniform(2.0, 12.0)]))
+        self.note("service goes on")
+        self._disturb(*self.pbxs)
+        life.process.thaw()
+
     async def ledger_locked(self, name: str) -> None:
         """The database takes nothing for a while."""
         self.ledger.locked_until = self.now + self.rng.uniform(0.5, 10.0)
@@ -579,6 +594,7 @@ FAULTS: dict[str, Callable[[World, str], Any]] = {
         World.pbx_dies,
         World.service_dies,
         World.service_restarts,
+        World.service_freezes,
         World.ledger_locked,
         World.seat_away,
         World.desk_freezes,
