@@ -59,9 +59,10 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
             answered(turn, OfferAnswered(known.id), at)
         elif request is not None:
             _still_rings(turn, request, known)
-    if request is None or known is not None:
-        return
     agent = state.agents.get(state.by_address.get(message.address, ""))
+    talks_with = known.agent if known is not None else None
+    if request is None or (known is not None and (agent is None or talks_with == agent.id)):
+        return
     if request.state is RequestState.WAITING and not message.answered:
         if agent is not None and agent.offer is None:
             request.state = RequestState.OFFERED

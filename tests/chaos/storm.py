@@ -178,7 +178,7 @@ async def run(order: Order, folder: Path, say: Say = lambda line: None) -> Run:
 
 def plan() -> Plan:
     """Fast routing: offers end after three seconds, waits after forty."""
-    return plan_for_tests(max_wait=40.0, rescue_grace=1.0)._replace(wrap_up=0.5, rest_after_misses=1000)
+    return plan_for_tests(max_wait=40.0, rescue_grace=1.0)._replace(wrap_up=0.5, rest_after_misses=100)
 
 
 def homes_of(agents: int) -> dict[str, Home]:

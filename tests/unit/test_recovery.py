@@ -52,6 +52,24 @@ def test_a_time_before_the_arrival_or_in_the_future_is_not_believed() -> None:
         desk.wait(60)
 
 
+def test_whoever_the_pbx_shows_talking_is_believed_over_the_ledger() -> None:
+    desk = Desk()
+    desk.tell(LinkDown("n1"))
+    desk.hire("a", "hunan")
+    desk.hire("b", "hunan")
+    answered = desk.now - 9
+    desk.tell(
+        RequestRecalled(
+            "c1", "n1", "PJSIP/c1", "c1", "c1", "95500", "138", ORIGIN, desk.now - 30, "1x2", "a", answered
+        )
+    )
+    desk.tell(OfferFound("c1", "1x2", "seat_b", answered=True, leg="PJSIP/seat_b-1"))
+    desk.tell(LinkUp("n1"))
+    machines = {name: agent.machine for name, agent in desk.state.agents.items()}
+    assert machines == {"a": Machine.IDLE, "b": Machine.TALKING}
+    assert desk.state.requests["c1"].connected_agent == "b"
+
+
 def test_a_rescued_call_that_rings_again_at_a_restart_is_not_taken_for_a_talk() -> None:
     desk = Desk()
     desk.tell(LinkDown("n1"))
