@@ -20,7 +20,7 @@ from seats.domain.events import Event, RequestOpened
 from seats.domain.messages import AgentConfigured, RequestRecalled, StateAsked
 from seats.domain.plan import Plan
 from seats.domain.regions import PROVINCES, UNKNOWN
-from seats.domain.requests import Confidence, Origin, Outcome
+from seats.domain.requests import Confidence, OfferResult, Origin, Outcome
 from seats.domain.state import State
 from seats.domain.tally import Tally
 from seats.engine.engine import Engine
@@ -159,6 +159,7 @@ class Service:
 
     async def _recall(self, row: OpenRow) -> None:
         offers = await self.store.offers(row.id) if row.answered_at is not None else []
+        won = [o for o in offers if o.result == OfferResult.CONNECTED]  # after a rescue more than one
         self.engine.ask(
             RequestRecalled(
                 row.id,
@@ -171,7 +172,7 @@ class Service:
                 Origin(row.province, row.source, Confidence(row.confidence)),
                 row.arrived_at,
                 offers[-1].id if offers else "",
-                row.agent or "",
+                won[-1].agent if won else row.agent or "",
                 row.answered_at,
                 Outcome(row.outcome) if row.outcome else None,
             )

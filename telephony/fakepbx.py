@@ -440,6 +440,8 @@ class FakePbx:
             self._event("BridgeEnter", [*_bridge(bridge, count), *channel.headers()])
         caller.hears, caller.talks_since = "agent", self.clock()
         caller.answered_at = caller.answered_at or caller.talks_since
+        record = self.records.get(caller.request, "v1||||").split("|")[:5]
+        self.records[caller.request] = "|".join([*record, f"{int(self.clock())}"])
         if caller.seat is not None:
             caller.winners.append(caller.seat.address)
             if caller.offer == "fallback":
@@ -608,7 +610,7 @@ class FakePbx:
 
     def _getvar(self, connection: Connection, action: Action) -> None:
         name = action["variable"]
-        value = self.globals.get(name, "")
+        value = str(int(self.clock())) if name == "EPOCH" else self.globals.get(name, "")
         if name.startswith("DEVICE_STATE(PJSIP/"):
             seat = self.seats.get(name.removeprefix("DEVICE_STATE(PJSIP/").rstrip(")"))
             value = seat.state if seat else "INVALID"

@@ -19,6 +19,7 @@ from telephony import commands, snapshot
 from telephony.codec import Message, parse
 from telephony.errors import ActionError, LinkLostError, LoginRefusedError, NobodyThereError, TelephonyError
 from telephony.events import BootedAgain, PbxEvent
+from telephony.heartbeat import Heartbeat
 from telephony.session import Login, Reply, Session
 from telephony.snapshot import Channel, Snapshot
 from telephony.translate import WANTED, RawTranslator, seconds, text
@@ -28,6 +29,8 @@ __all__ = ["Channel", "Link", "LinkState", "LinkStats", "NodeSettings", "Snapsho
 log = logging.getLogger(__name__)
 
 _LONG_ENOUGH = 5.0
+_MOVES = frozenset({"Redirect", "Hangup"})
+"""Actions that change a call: never sent on an old belief."""
 
 
 class LinkState(StrEnum):
@@ -112,7 +115,8 @@ class Link:
         self.nobody_there = False
         """The last attempt found the host alive and no PBX running on it."""
         self._on_events, self._on_state, self._on_snapshot = on_events, on_state, on_snapshot
-        self._alive, self._rng, self._clock = alive, rng, clock
+        self._rng, self._clock = rng, clock
+        self._heart = Heartbeat(node.name, alive, clock)
         self._events: Session | None = None
         self._actions: Session | None = None
         self._kept: list[PbxEvent] | None = None
@@ -164,7 +168,12 @@ class Link:
             await asyncio.wait([task])
 
     def send(self, action: commands.Action, timeout: float = 2.0) -> asyncio.Future[Reply]:
-        """Write an action in this very call; see ``Session.send``. With no connection the future fails."""
+        """Write an action in this very call; see ``Session.send``. With no connection the future fails.
+
+        What moves a call is not sent, and the link is left, if the PBX has not heard from us lately.
+        """
+        if self._actions is not None and action["Action"] in _MOVES:
+            self._leave_if_stale()
         if self._actions is not None:
             future = self._actions.send(action, timeout)
         else:
@@ -198,6 +207,7 @@ class Link:
                 raise LinkLostError(f"link is {self.state}", self.node.name)
             self._kept = []
             try:
+                await self._agree(self._session())
                 taken = await snapshot.take(self.node.name, self.call_list)
                 self._tell_snapshot(taken)
             finally:
@@ -238,6 +248,7 @@ class Link:
             await actions.connect(node.connect_s)
             self._actions = actions
             self._enter(LinkState.SNAPSHOT, "logged in")
+            await self._agree(actions)
             self._tell_snapshot(await snapshot.take(node.name, actions.call_list))
         except BaseException:
             self._kept = None
@@ -248,7 +259,9 @@ class Link:
         self._replay()
         self.stats.connects += 1
         self._warned = self.nobody_there = False
-        self._beat()
+        if node.heartbeat_s > 0:
+            self._heart.heard()
+            self._heart.beat(self.send)
         self._enter(LinkState.UP, "snapshot taken")
         if node.heartbeat_s > 0:
             self._spawn(self._keep_beating())
@@ -299,6 +312,9 @@ class Link:
             self._lag = max(0.0, self._lag_at - sent_at)
 
     def _received(self, events: list[PbxEvent]) -> None:
+        self._leave_if_stale()  # news of a time we slept through would be taken for news of now
+        if self._events is None or not self._events.connected:
+            return
         if self._kept is not None:
             self._kept.extend(events)
         else:
@@ -365,21 +381,25 @@ class Link:
         task.add_done_callback(self._tasks.discard)
 
     async def _keep_beating(self) -> None:
+        """Tell the PBX that the service lives; without this it sends callers to the fallback."""
         while True:
             await asyncio.sleep(self.node.heartbeat_s)
-            self._beat()
+            self._leave_if_stale()
+            if self._actions is not None:
+                self._heart.beat(self.send)
 
-    def _beat(self) -> None:
-        """Tell the PBX that the service lives; without this it sends callers to the fallback."""
-        if self.node.heartbeat_s <= 0 or self._actions is None:
-            return
-        try:
-            if not self._alive():
-                return
-        except Exception:
-            log.exception("%s: cannot tell whether the service lives", self.node.name)
-            return
-        self.send(commands.set_global("SEATS_HEARTBEAT", str(int(self._clock()))))
+    def _leave_if_stale(self) -> None:
+        """After an absence of our own the PBX is pictured anew before anything is done there."""
+        if self.node.heartbeat_s > 0 and self.up and self._heart.stale:
+            for session in (self._events, self._actions):
+                if session is not None:
+                    session.lose(f"no heartbeat acknowledged for {self._heart.age:.1f} s")
+
+    async def _agree(self, session: Session) -> None:
+        """Learn the PBX's clock, in which it reads our heartbeat."""
+        if self.node.heartbeat_s > 0:
+            reply = await session.call(commands.get_global("EPOCH"))
+            self._heart.agree(text(reply.headers, "Value"))
 
     def _count(self, done: asyncio.Future[Reply]) -> None:
         if not done.cancelled() and (done.exception() is not None or not done.result().ok):

@@ -209,6 +209,10 @@ class Session:
         self._accepted(action, await pending.future)
         return pending.items
 
+    def lose(self, why: str) -> None:
+        """Give the connection up as if it had broken: what is under way fails, ``on_lost`` is called."""
+        self._lost(why)
+
     async def close(self) -> None:
         """Log off and close; pending actions fail with LinkLostError, ``on_lost`` is not called."""
         self._on_lost = None

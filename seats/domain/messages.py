@@ -115,13 +115,17 @@ class RequestRecalled(NamedTuple):
 
 
 class OfferFound(NamedTuple):
-    """The PBX is ringing a seat for a request, or has connected them, by an offer of an earlier term."""
+    """The PBX is ringing a seat for a request, or has connected them, and we did not hear of it.
+
+    ``at``: when they were connected, by the PBX's record; None if it does not say.
+    """
 
     request: str
     offer: str
     address: str
     answered: bool
     leg: str = ""
+    at: float | None = None
 
 
 class RequestSettled(NamedTuple):

@@ -53,13 +53,17 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
     state = turn.state
     request = state.requests.get(message.request)
     known = state.offers.get(message.offer)
+    at = None if request is None else _since(turn, request, message)
     if known is not None:
         known.leg = known.leg or message.leg
         if message.answered:
-            answered(turn, OfferAnswered(known.id))
-    if request is None or known is not None:
-        return
+            answered(turn, OfferAnswered(known.id), at)
+        elif request is not None:
+            _still_rings(turn, request, known)
     agent = state.agents.get(state.by_address.get(message.address, ""))
+    talks_with = known.agent if known is not None else None
+    if request is None or (known is not None and (agent is None or talks_with == agent.id)):
+        return
     if request.state is RequestState.WAITING and not message.answered:
         if agent is not None and agent.offer is None:
             request.state = RequestState.OFFERED
@@ -71,12 +75,31 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
     elif request.state is not RequestState.DONE and message.answered:
         _overtake(turn, request)
         request.state = RequestState.TALKING
-        request.answered_at = turn.now
+        request.answered_at = at
         request.connected_agent = agent.id if agent else ""
         offer = _bind(turn, request, message.offer, agent, Machine.TALKING)
         offer.leg = message.leg
         if request.outcome is None:
-            decide(turn, request, Outcome.CONNECTED, "found connected", offer)
+            decide(turn, request, Outcome.CONNECTED, "found connected", offer, at)
+
+
+def _since(turn: Turn, request: Request, message: OfferFound) -> float:
+    """Since when they talk: by the PBX's record, which has whole seconds; without one, from now on."""
+    return turn.now if message.at is None else min(max(message.at, request.arrived_at), turn.now)
+
+
+def _still_rings(turn: Turn, request: Request, offer: Offer) -> None:
+    """The call the ledger remembers broke before we ended, and its caller was offered again: it rings yet."""
+    if request.state is not RequestState.TALKING or request.offer != offer.id:
+        return
+    offer.result = offer.answered_at = None
+    request.state = RequestState.OFFERED
+    request.rescues += 1
+    turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer.id)
+    agent = turn.state.agents.get(offer.agent)
+    if agent is not None:
+        agent.machine = Machine.OFFERED
+        announce(turn, agent, "found ringing")
 
 
 def _rebind(turn: Turn, request: Request, message: OfferFound, agent: Agent | None) -> None:

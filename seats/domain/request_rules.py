@@ -137,8 +137,11 @@ def ringing(turn: Turn, message: OfferRinging) -> None:
     turn.events.append(OfferRang(turn.now, offer.id, offer.request, offer.agent))
 
 
-def answered(turn: Turn, message: OfferAnswered) -> None:
-    """Caller and agent hear each other: the request is connected. One winner; later ones are told to go."""
+def answered(turn: Turn, message: OfferAnswered, at: float | None = None) -> None:
+    """Caller and agent hear each other: the request is connected. One winner; later ones are told to go.
+
+    ``at``: since when, if that was not now.
+    """
     state = turn.state
     offer = state.offers.get(message.offer)
     if offer is None or offer.result is not None:
@@ -146,18 +149,19 @@ def answered(turn: Turn, message: OfferAnswered) -> None:
     request, agent = state.requests.get(offer.request), state.agents.get(offer.agent)
     if request is None or agent is None:
         return
-    offer.answered_at = turn.now
+    at = turn.now if at is None else at
+    offer.answered_at = at
     _end_offer(turn, offer, request, OfferResult.CONNECTED, "")
     request.state = RequestState.TALKING
-    request.answered_at = turn.now
+    request.answered_at = at
     request.connected_agent = agent.id
     agent.machine = Machine.TALKING
-    agent.since = turn.now
+    agent.since = at
     agent.talked = True
     agent.misses = 0
     announce(turn, agent, "answered")
     if request.outcome is None:  # a rescued call was connected before
-        decide(turn, request, Outcome.CONNECTED, "", offer)
+        decide(turn, request, Outcome.CONNECTED, "", offer, at)
 
 
 def missed(turn: Turn, message: OfferMissed) -> None:
@@ -370,17 +374,20 @@ def outcome_of_leaving(state: State, waited: float, lost: bool) -> Outcome:
     return Outcome.ABANDONED
 
 
-def decide(turn: Turn, request: Request, outcome: Outcome, reason: str, offer: Offer | None) -> None:
-    """Give the request its one outcome."""
+def decide(
+    turn: Turn, request: Request, outcome: Outcome, reason: str, offer: Offer | None, at: float | None = None
+) -> None:
+    """Give the request its one outcome, as of ``at`` or of now."""
+    at = turn.now if at is None else at
     request.outcome = outcome
-    request.decided_at = turn.now
+    request.decided_at = at
     steering.decided(turn, request.province, outcome)
     loyalty.remember_lost(turn.state, request, outcome)
-    queue = (offer.made_at if offer else turn.now) - request.arrived_at
-    ring = turn.now - offer.made_at if offer else 0.0
+    queue = (min(offer.made_at, at) if offer else at) - request.arrived_at
+    ring = at - offer.made_at if offer else 0.0
     turn.events.append(
         RequestDecided(
-            turn.now,
+            at,
             request.id,
             request.province,
             request.arrived_at,

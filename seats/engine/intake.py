@@ -37,8 +37,8 @@ class Intake:
         """Caller's uniqueid → request."""
         self.legs: dict[str, str] = {}
         """Agent leg's uniqueid → offer."""
-        self._settled: dict[str, None] = {}
-        """Requests completed from the PBX's records: events about them may still be under way."""
+        self._over: dict[str, None] = {}
+        """The latest requests that have ended: news of their beginning may still be under way."""
         self._leg_channels: dict[str, str] = {}
         """Agent leg's uniqueid → channel, until it rings."""
         self._dialled: dict[str, str] = {}
@@ -62,7 +62,7 @@ class Intake:
             if reader is None:
                 continue
             message = reader(self, event)
-            if isinstance(message, RequestArrived) and message.request in self._settled:
+            if isinstance(message, RequestArrived) and self.is_over(message.request):
                 continue
             if message is not None:
                 messages.append(message)
@@ -72,7 +72,7 @@ class Intake:
         return messages
 
     def reconstruct(self, key: str, record: str, channel: str, linkedid: str) -> RequestArrived | None:
-        """A request from the PBX's durable record ``v1|arrived|did|cli|channel``; None if it is no such."""
+        """A request from the PBX's durable record ``v1|arrived|did|cli|channel…``; None if it is no such."""
         fields = record.split("|")
         if len(fields) < 5 or fields[0] != "v1":
             return None
@@ -92,11 +92,19 @@ class Intake:
             self.legs = {leg: offer for leg, offer in self.legs.items() if offer != message.offer}
         elif isinstance(message, CallerGone):
             self.callers.pop(uniqueid_of(message.request.partition(":")[2]), None)
+            self._end(message.request)
         elif isinstance(message, RequestSettled):
             self.callers.pop(message.arrived.uniqueid, None)
-            self._settled[message.arrived.request] = None
-            while len(self._settled) > _SETTLED_KEPT:
-                del self._settled[next(iter(self._settled))]
+            self._end(message.arrived.request)
+
+    def is_over(self, request: str) -> bool:
+        """Whether the end of this request was heard: an older picture may still show it."""
+        return request in self._over
+
+    def _end(self, request: str) -> None:
+        self._over[request] = None
+        while len(self._over) > _OVER_KEPT:
+            del self._over[next(iter(self._over))]
 
     def request_made(self, e: pbx.RequestMade) -> RequestArrived:
         """A caller asks for a human."""
@@ -156,10 +164,12 @@ class Intake:
         del self._bridges[e.bridge]
         return self.found(self.callers[caller], peer, members[peer], answered=True)
 
-    def found(self, request: str, leg: str, channel: str, *, answered: bool) -> OfferFound:
+    def found(
+        self, request: str, leg: str, channel: str, *, answered: bool, at: float | None = None
+    ) -> OfferFound:
         """A seat's leg that belongs to a request by an offer we do not know, or do not know any more."""
         offer = self.legs.setdefault(leg, f"f{leg.replace('.', 'x')}")
-        return OfferFound(request, offer, seat_address(channel), answered, channel)
+        return OfferFound(request, offer, seat_address(channel), answered, channel, at)
 
     def fell_back(self, e: pbx.FellBack) -> Message | None:
         """The PBX missed our heartbeat and serves the caller from its own queue."""
@@ -192,7 +202,10 @@ class Intake:
         self._answered.pop(e.uniqueid, None)
         self._dialled.pop(e.uniqueid, None)
         self.fallen.discard(e.uniqueid)
-        return CallerGone(request, e.cause_text or f"cause {e.cause}") if request is not None else None
+        if request is None:
+            return None
+        self._end(request)
+        return CallerGone(request, e.cause_text or f"cause {e.cause}")
 
     def returned(self, e: pbx.OfferReturned) -> Message:
         """The caller holds again."""
@@ -218,7 +231,7 @@ SEAT_FAULTS = frozenset({18, 20, 27, 38, 41, 44, 102})
 """Q.850 causes of a leg that died instead of being hung up: no media, no transport, no answer to our own
 requests. The dialplan pack's ``seats-connect`` has the same list."""
 
-_SETTLED_KEPT = 1000
+_OVER_KEPT = 1000
 _MAX_CLOCK_GAP = 3600.0
 """Seconds by which a PBX's clock may differ from ours before it is disbelieved."""
 

@@ -101,7 +101,7 @@ class Node:
     def _apply(self) -> None:
         found, self._found = self._found, []
         for finding in found:
-            if not stands(finding, self._engine.state):
+            if not stands(finding, self._engine.state, self._intake):
                 continue
             if finding.repair:
                 self._note(finding)

@@ -32,7 +32,8 @@ class Finding(NamedTuple):
 class Ended(NamedTuple):
     """A durable record of a request that has ended: ``v1|arrived|did|cli|channel|ended|cause|talk|by``.
 
-    ``lost``: without its end, and its caller is gone.
+    ``lost``: without its end (``v1|arrived|did|cli|channel`` or, once connected, ``…|answered``), and its
+    caller is gone.
     """
 
     key: str
@@ -55,7 +56,7 @@ def findings(snapshot: Snapshot, state: State, intake: Intake, *, missed_for: fl
     ]
 
 
-def stands(finding: Finding, state: State) -> bool:
+def stands(finding: Finding, state: State, intake: Intake) -> bool:
     """Whether a finding is still true, now that the events of the meantime were heard."""
     message = finding.message
     if isinstance(message, SeatGone):
@@ -65,7 +66,7 @@ def stands(finding: Finding, state: State) -> bool:
     if isinstance(message, RequestSettled):
         return message.arrived.request in state.requests
     if isinstance(message, RequestArrived):
-        return message.request not in state.requests
+        return message.request not in state.requests and not intake.is_over(message.request)
     if isinstance(message, CallerHeld | OfferFound):
         request = state.requests.get(message.request)
         return request is not None and finding.seen == (request.state, request.offer)
@@ -87,7 +88,7 @@ def settle(ended: Ended, intake: Intake, now: float = 0.0) -> RequestSettled | N
     """The message that completes the ledger from a durable record; None if the record is no such."""
     fields = ended.record.split("|")
     if ended.lost:
-        fields += [f"{now:.3f}", "the PBX broke", "0", ""]
+        fields = [*fields[:5], *_broken_off(answered_since(ended.record), now), ""]
     if len(fields) < _FIELDS_AT_THE_END:
         return None
     arrived = intake.reconstruct(ended.key, ended.record, fields[4], "")
@@ -102,6 +103,18 @@ def settle(ended: Ended, intake: Intake, now: float = 0.0) -> RequestSettled | N
         fields[6],
         ended.lost,
     )
+
+
+def _broken_off(answered: float | None, now: float) -> tuple[str, str, str]:
+    """End, cause and talk of a call that a dying PBX took along: of the talk no more than is certain."""
+    end, talk = (now, 0) if answered is None else (answered + 1, 1)
+    return f"{end:.3f}", "the PBX broke", str(talk)
+
+
+def answered_since(record: str) -> float | None:
+    """When the caller of an open record was last connected with an agent, PBX time; None while never."""
+    fields = record.split("|")
+    return _seconds(fields[5], 0.0) or None if len(fields) == _FIELDS_WHILE_TALKING else None
 
 
 def has_ended(record: str) -> bool:
@@ -203,7 +216,8 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding
         unheard = answered and held is not None and held.result is None
         if held is not None and held.leg and not unheard:
             continue
-        message = intake.found(request, leg.uniqueid, leg.channel, answered=answered)
+        at = answered_since(snapshot.requests.get(request.partition(":")[2], ""))
+        message = intake.found(request, leg.uniqueid, leg.channel, answered=answered, at=at)
         repair = "offer_found" if held is None else "answer_found" if unheard else ""
         seated = caller.exten.split("-", 4)[4:] if offer else []
         if seated:  # a mobile's leg does not tell
@@ -238,4 +252,5 @@ def _seconds(field: str, default: float) -> float:
 
 
 _FIELDS_AT_THE_END = 8
+_FIELDS_WHILE_TALKING = 6
 _HOLDS = ("seats-hold", "seats-fallback")

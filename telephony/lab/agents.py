@@ -11,6 +11,8 @@ from telephony.lab.registrar import Registrar, Seat
 from telephony.lab.sipp import SDP, Script, Sipp
 
 _AT_ONCE = 10_000
+_PATIENT = ("-default_behaviors", "all,-abortunexp")
+"""A request that a slow PBX sends again is no reason to drop the call, as sipp would do."""
 _FOR_EVER_MS = 2_000_000_000
 
 
@@ -118,7 +120,7 @@ class SimAgents:
         if behaviour not in self._phones:
             phone = Sipp("agents", _scenario(behaviour))
             self._phones[behaviour] = phone
-            await phone.start("-l", str(_AT_ONCE), "-timer_resol", "2")
+            await phone.start("-l", str(_AT_ONCE), "-timer_resol", "2", *_PATIENT)
         return self._phones[behaviour]
 
     def _seat(self, address: str) -> Seat:

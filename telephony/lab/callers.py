@@ -41,7 +41,10 @@ class Counts(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """One thing that happened to one call: ``placed``, ``answered``, ``abandoned``, ``failed``, ``ended``."""
+    """One thing that happened to a call: ``placed``, ``answered``, ``abandoned``, ``failed``, ``ended``, ``held``.
+
+    The last is told of each 183: the PBX's dialplan has the call.
+    """
 
     what: str
     number: str
@@ -196,7 +199,8 @@ def _scenario(*, sound: bool) -> str:
         script.label("speaking")
     _invite(script, SOUND_SDP if sound else SDP)
     for code in _PROVISIONAL:
-        script.recv(response=str(code), optional="global", next="held")
+        seen = _log(script, "held") if code == 183 else ""
+        script.recv(response=str(code), optional="global", next="held", actions=seen)
     _refusals(script, "refused", optional="global")
     script.recv(
         response="200", optional="global", next="answered", actions=_CONTACT + _log(script, "answered")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from telephony.fakepbx import Caller, FakePbx
     from tests.simulation.world import World
 
+LET_GO = (Outcome.TIMEOUT, Outcome.NO_SEAT)
+
 TOLD = frozenset(
     {"Channel", "Uniqueid", "Exten", "Context", "DestUniqueid", "DialStatus", "Cause", "UserEvent", "Offer"}
     | {"Status", "Device", "State", "Request"}
@@ -185,6 +187,8 @@ def _right_row(world: World, request: str, caller: Caller) -> str:  # noqa: PLR0
     if outcome is Outcome.CONNECTED and not caller.winners:
         return f"{request} counts as connected, but nobody answered"
     unheard = caller.rescues and world.faults  # answered and broken while nobody listened
+    # let go of over a link whose death nobody had noticed yet: the fallback may serve the caller after all
+    unheard = unheard or (outcome in LET_GO and world.unnoticed(row["decided_at"]))
     if not lost and not unheard and outcome is not Outcome.CONNECTED and caller.talked >= 0.5:
         return f"{request} talked {caller.talked:.1f} s and counts as {outcome}"
     if not lost and outcome is Outcome.FAILED:

@@ -22,6 +22,7 @@ from seats.engine.outbox import Outbox
 from seats.service import CODES, Service
 from telephony.link import NodeSettings
 from tests.simulation.ledger import Ledger, Writer
+from tests.simulation.loop import Process
 
 ZONE = timezone(timedelta(hours=8))
 
@@ -82,11 +83,28 @@ class Life(Service):
         self.series = SimpleNamespace(seed=lambda totals, offers: None)  # type: ignore[assignment]
         self.nodes = [Node(node, self.engine, resolve, self._closed) for node in nodes]
         for node in self.nodes:
-            node.link._clock, node.link._rng = self.engine.now, rng
+            node.link._clock = node.link._heart._clock = self.engine.now
+            node.link._rng = rng
         links = {node.name: node.link for node in self.nodes}
         self.engine.carry = Outbox(links, self.engine.post).carry
         self.engine.subscribe(self.writer.append)
         self._tasks: list[asyncio.Task[None]] = []
+        self.process = Process.WHO.get()
+
+    @property
+    def frozen(self) -> bool:
+        """The process is stopped: nobody gets an answer."""
+        return self.process is not None and self.process.frozen
+
+    def tell(self, message: Message) -> None:
+        """A person's browser posts something; lost on a stopped process."""
+        if self.process is not None and not self.frozen:
+            self.process.run(self.engine.post, message)
+
+    def ask(self, message: Message) -> None:
+        """A person asks for something. Raises :class:`DomainError`."""
+        if self.process is not None and not self.frozen:
+            self.process.run(self.engine.ask, message)
 
     async def begin(self) -> None:
         """Take up what the ledger knows and link to the nodes."""

@@ -8,6 +8,8 @@ network.
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import itertools
 import random
 import selectors
 import socket
@@ -15,6 +17,66 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 REFUSED = 111
+
+
+class Process:
+    """A program of the loop that can be stopped in its tracks, as SIGSTOP does.
+
+    What runs in a context of :attr:`WHO` is the program's. On waking it does what libuv does: first every
+    timer that came due, then what was ready, then what the network brought.
+    """
+
+    WHO: contextvars.ContextVar[Process | None] = contextvars.ContextVar("WHO", default=None)
+
+    def __init__(self, loop: SimLoop) -> None:
+        self.frozen = False
+        self.context = contextvars.copy_context()
+        self.context.run(Process.WHO.set, self)
+        self._loop = loop
+        self._held: list[tuple[int, float, int, Callable[[], Any]]] = []
+        self._count = itertools.count()
+
+    def run(self, call: Callable[..., Any], *given: Any) -> Any:
+        """Call something as this program, from outside of it."""
+        return self.context.copy().run(call, *given)
+
+    def hold(self, kind: int, when: float, call: Callable[[], Any]) -> None:
+        """Keep something for the waking; kinds 0 timers, 1 ready, 2 network."""
+        self._held.append((kind, when, next(self._count), call))
+
+    def thaw(self) -> None:
+        """Go on."""
+        self.frozen = False
+        held, self._held = sorted(self._held, key=lambda each: each[:3]), []
+        for *_, call in held:
+            call()
+
+
+class _Watched:
+    """A callback of a program: held back while the program is stopped, forgotten if cancelled meanwhile."""
+
+    __slots__ = ("call", "given", "handle", "kind", "process")
+
+    def __init__(self, process: Process, kind: int, call: Callable[..., Any], given: tuple[Any, ...]) -> None:
+        self.process, self.kind, self.call, self.given = process, kind, call, given
+        self.handle: asyncio.Handle
+
+    def __call__(self) -> None:
+        process = self.process
+        if process.frozen:
+            when = self.handle.when() if isinstance(self.handle, asyncio.TimerHandle) else 0.0
+            process.hold(self.kind, when, self._again)
+        else:
+            self.call(*self.given)
+
+    def _again(self) -> None:
+        if not self.handle.cancelled():
+            loop = self.process._loop
+            loop.call_soon(self._late, context=self.handle._context)  # type: ignore[attr-defined]
+
+    def _late(self) -> None:
+        if not self.handle.cancelled():
+            self.call(*self.given)
 
 
 class DeadlockError(RuntimeError):
@@ -55,6 +117,20 @@ class SimLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._nothing.now
 
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        watched = _watch(0, callback, args, context)
+        if watched is None:
+            return super().call_at(when, callback, *args, context=context)
+        watched.handle = handle = super().call_at(when, watched, context=context)
+        return handle
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+        watched = _watch(1, callback, args, context)
+        if watched is None:
+            return super().call_soon(callback, *args, context=context)
+        watched.handle = handle = super().call_soon(watched, context=context)
+        return handle
+
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         try:
             await self.net.reach(sock, address[1])
@@ -67,6 +143,11 @@ class SimLoop(asyncio.SelectorEventLoop):
 
     async def create_server(self, protocol_factory: Any, *where: Any, **_: Any) -> Any:
         return self.net.listen(protocol_factory, where[1])
+
+
+def _watch(kind: int, callback: Any, args: tuple[Any, ...], context: Any) -> _Watched | None:
+    who = Process.WHO.get() if context is None else context.get(Process.WHO)
+    return None if who is None else _Watched(who, kind, callback, args)
 
 
 class _Named:
@@ -93,6 +174,7 @@ class Network:
 
     def __init__(self, loop: SimLoop, rng: random.Random) -> None:
         self.loop, self.rng = loop, rng
+        self.context = contextvars.Context()
         self.listeners: dict[int, Listener] = {}
         self.dark: set[int] = set()
         """Ports whose host is off the network: nobody refuses, nobody answers."""
@@ -124,6 +206,7 @@ class Network:
         port = self._wanted.pop(id(sock))
         sock.close()
         near, far = Line(self, port, client), Line(self, port, client)
+        near.owner = Process.WHO.get()
         near.peer, far.peer = far, near
         self.lines += [near, far]
         listener = self.listeners.get(port)
@@ -131,8 +214,8 @@ class Network:
         if listener is None:
             near.abort()
         else:
-            far.protocol = listener.factory()
-            far.protocol.connection_made(far)
+            far.protocol = self.context.copy().run(listener.factory)
+            self.context.copy().run(far.protocol.connection_made, far)
         return near, client
 
     def of(self, port: int) -> list[Line]:
@@ -152,6 +235,8 @@ class Line(asyncio.Transport):
         super().__init__()
         self.net, self.port, self.protocol = net, port, protocol
         self.peer: Line = self
+        self.owner: Process | None = None
+        """The program at this end; None: the world."""
         self.closed = False
         self.dead = False
         """Half-open: what is written goes nowhere, an end is not heard of."""
@@ -166,9 +251,26 @@ class Line(asyncio.Transport):
         self._sent += data
         if not self._flushing:
             self._flushing = True
-            self.net.loop.call_later(self.net.latency(), self._flush)
+            self._later(self.net.latency(), self._flush)
+
+    def _later(self, delay: float, then: Callable[[], Any]) -> None:
+        self.net.loop.call_later(delay, then, context=self.net.context)
+
+    def _soon(self, then: Callable[[], Any]) -> None:
+        self.net.loop.call_soon(then, context=self.net.context)
+
+    def _reach(self, call: Callable[..., Any], *given: Any) -> None:
+        """Call the protocol at this end, as whoever it belongs to."""
+        if self.owner is not None:
+            self.owner.run(call, *given)
+        else:
+            self.net.context.copy().run(call, *given)
 
     def _flush(self) -> None:
+        owner = self.peer.owner
+        if owner is not None and owner.frozen:
+            owner.hold(2, 0.0, lambda: self._soon(self._flush))
+            return
         self._flushing = False
         if self.dead or self.peer.closed:
             self._sent.clear()
@@ -176,7 +278,7 @@ class Line(asyncio.Transport):
         wait = self.stalled_until - self.net.loop.time()
         if wait > 0:
             self._flushing = True
-            self.net.loop.call_later(wait, self._flush)
+            self._later(wait, self._flush)
             return
         if self.net.pieces:
             size = self.net.rng.randint(1, self.net.pieces)
@@ -187,9 +289,9 @@ class Line(asyncio.Transport):
             self._sent.clear()
         if self._sent:
             self._flushing = True
-            self.net.loop.call_soon(self._flush)
+            self._soon(self._flush)
         if data:
-            self.peer.protocol.data_received(data)
+            self.peer._reach(self.peer.protocol.data_received, data)
         if self._ending and not self._sent:
             self.peer._lose()
 
@@ -198,10 +300,10 @@ class Line(asyncio.Transport):
         if self.closed:
             return
         self.closed = self._ending = True
-        self.net.loop.call_soon(self._told)
+        self._soon(self._told)
         if not self._flushing:
             self._flushing = True
-            self.net.loop.call_later(self.net.latency(), self._flush)
+            self._later(self.net.latency(), self._flush)
 
     def abort(self) -> None:
         """End at once; what is under way may or may not arrive."""
@@ -229,12 +331,15 @@ class Line(asyncio.Transport):
     def _lose(self) -> None:
         if not self.closed:
             self.closed = True
-            self.net.loop.call_soon(self._told)
+            self._soon(self._told)
 
     def _told(self) -> None:
-        self.protocol.connection_lost(None)
+        if self.owner is not None and self.owner.frozen:
+            self.owner.hold(2, 0.0, lambda: self._soon(self._told))
+            return
+        self._reach(self.protocol.connection_lost, None)
         if self.dead and not self.peer.closed:  # the other side learns much later, by its own time-out
-            self.net.loop.call_later(30.0, self.peer._lose)
+            self._later(30.0, self.peer._lose)
         self.net.forget(self)
 
     def is_closing(self) -> bool:

@@ -7,11 +7,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
 
-from seats.domain import routing
+from seats.domain import reducer, routing
+from seats.domain.messages import RequestArrived
+from seats.domain.request_rules import arrived, open_request
+from seats.domain.state import Turn
+from seats.engine import node
 from seats.engine.intake import Intake
+from seats.engine.node import Node
 from seats.engine.outbox import Outbox
+from telephony import commands
 from telephony.events import HungUp, RequestMade
+from telephony.link import Link
 from telephony.session import Session
+from tests.simulation.ledger import Writer
 from tests.simulation.world import World
 
 
@@ -67,8 +75,77 @@ def stale_effect(world: World) -> Any:
     return stack
 
 
+def old_belief(world: World) -> Any:
+    """A service that was away for a while goes on acting on what it believed before."""
+    return patch.object(Link, "_leave_if_stale", lambda self: None)
+
+
+def early_trim(world: World) -> Any:
+    """The PBX's record of a request is dropped before the ledger holds its end."""
+    settle = Node._settle_records
+
+    async def hasty(self: Node) -> None:
+        for ended in self._ended:
+            self.link.send(commands.db_delete(f"seats/{ended.key}"))
+        self._ended = []
+        await settle(self)
+
+    return patch.object(Node, "_settle_records", hasty)
+
+
+def twice_counted(world: World) -> Any:
+    """An arrival told twice is counted twice."""
+
+    def naive(turn: Turn, message: RequestArrived) -> None:
+        if message.request in turn.state.requests:
+            open_request(turn, turn.state.requests[message.request], message.reconstructed)
+        else:
+            arrived(turn, message)
+
+    return patch.dict(reducer._HANDLERS, {RequestArrived: naive})
+
+
+def lost_group(world: World) -> Any:
+    """What the ledger cannot take while it is locked is given up."""
+    write = Writer._write
+
+    def forgetful(self: Writer) -> None:
+        if self.ledger.locked_until > self._now():
+            self._queue.clear()
+        write(self)
+
+    return patch.object(Writer, "_write", forgetful)
+
+
+def old_term(world: World) -> Any:
+    """Every life of the service believes that it is the first."""
+    begin = World._begin_life
+
+    async def again(self: World) -> None:
+        self.epoch = 0
+        await begin(self)
+
+    return patch.object(World, "_begin_life", again)
+
+
+def prisoner(world: World) -> Any:
+    """An agent whose call ended unheard is not freed by the picture that shows it."""
+    return patch.object(node, "findings", lambda *given, **more: [])
+
+
 PLANTS: dict[str, Callable[[World], Any]] = {
-    plant.__name__: plant for plant in (lost_event, double_offer, stale_effect)
+    plant.__name__: plant
+    for plant in (
+        lost_event,
+        double_offer,
+        stale_effect,
+        old_belief,
+        early_trim,
+        twice_counted,
+        lost_group,
+        old_term,
+        prisoner,
+    )
 }
 
 

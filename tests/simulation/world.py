@@ -31,12 +31,14 @@ from telephony.link import NodeSettings
 from tests.simulation import checks
 from tests.simulation.ledger import Ledger
 from tests.simulation.lives import T0, Life, Watch
-from tests.simulation.loop import Line, SimLoop
+from tests.simulation.loop import Line, Process, SimLoop
 from tests.unit.coresim import small_plan
 
 PROVINCES = {"027": "hubei", "073": "hunan", "010": "beijing"}
 LATE = 5.0
 """Seconds after which an effect is stale: longer than any stall of the network in these worlds."""
+UNNOTICED = 3.0
+"""Seconds for which a link may be dead before anybody knows."""
 CALM = 8.0
 """Seconds after a disturbance in which repairs are expected: a reconciliation and its round trip."""
 
@@ -57,6 +59,8 @@ class Weather(NamedTuple):
     duplicate: float
     reorder: float
     pieces: int
+    together: bool
+    """Faults do not wait for each other's end."""
 
     @classmethod
     def draw(cls, rng: random.Random) -> Weather:
@@ -73,6 +77,7 @@ class Weather(NamedTuple):
             duplicate=0.0 if fair else rng.choice([0.0, 0.0, 0.1]),
             reorder=0.0 if fair else rng.choice([0.0, 0.0, 0.2]),
             pieces=0 if fair else rng.choice([0, 0, 0, 60]),
+            together=rng.random() < 0.5,
         )
 
 
@@ -98,6 +103,9 @@ class World(Watch):
         self.steps = 0
         self.problem = ""
         self.quiet_desks: set[str] = set()
+        self._raging = 0
+        self.struck: list[float] = []
+        """When faults began."""
         self.plan = small_plan(
             wrap_up=self.rng.choice([0.0, 1.0, 5.0]),
             ring_timeout=self.rng.choice([3, 6, 12]),
@@ -121,6 +129,10 @@ class World(Watch):
     def now(self) -> float:
         """Unix seconds."""
         return T0 + self.loop.time()
+
+    def unnoticed(self, at: float) -> bool:
+        """Whether a fault had begun at that time so shortly before that nobody could know of it."""
+        return any(began <= at <= began + UNNOTICED for began in self.struck)
 
     # watching
 
@@ -273,6 +285,10 @@ class World(Watch):
         return Behaviour(does, rng.uniform(0.02, 5.0), talk, dies)
 
     async def _start(self) -> None:
+        process = Process(self.loop)
+        await self.loop.create_task(self._begin_life(), context=process.context)
+
+    async def _begin_life(self) -> None:
         self.epoch += 1
         nodes = [
             NodeSettings(name, "127.0.0.1", pbx.port, "seats", "secret") for name, pbx in self.pbxs.items()
@@ -313,7 +329,7 @@ class World(Watch):
         while True:
             await asyncio.sleep(0.25)
             life = self.life
-            if life is None:
+            if life is None or life.frozen:
                 self._disturb(*self.pbxs)
                 continue
             for node in life.nodes:
@@ -335,13 +351,13 @@ class World(Watch):
         await asyncio.sleep(self.rng.uniform(0.0, 1.0))
         while True:
             if self.life is not None and home.id not in self.quiet_desks:
-                self.life.engine.post(LeaseRenewed(home.id, self.now + 8.0, ""))
+                self.life.tell(LeaseRenewed(home.id, self.now + 8.0, ""))
             await asyncio.sleep(3.0)
 
     def _everyone_ready(self) -> None:
         assert self.life is not None
         for home in self.homes:
-            self.life.engine.ask(StateAsked(home.id, Chosen.READY, "", "sim"))
+            self.life.ask(StateAsked(home.id, Chosen.READY, "", "sim"))
 
     async def _callers(self, ends: float) -> None:
         rng = self.rng
@@ -364,7 +380,7 @@ class World(Watch):
             await asyncio.sleep(self.rng.expovariate(0.4))
             if self.life is not None:
                 with contextlib.suppress(DomainError):
-                    self.life.engine.ask(self._wish())
+                    self.life.ask(self._wish())
 
     def _wish(self) -> Message:
         rng, home = self.rng, self.rng.choice(self.homes)
@@ -396,7 +412,18 @@ class World(Watch):
             name = self.rng.choice(list(self.pbxs))
             self.faults[kind] += 1
             self.note(f"FAULT {kind} {name}")
+            if self.weather.together:
+                self._spawn(self._strike(kind, name))
+            else:
+                await self._strike(kind, name)
+
+    async def _strike(self, kind: str, name: str) -> None:
+        self._raging += 1
+        self.struck.append(self.now)
+        try:
             await FAULTS[kind](self, name)
+        finally:
+            self._raging -= 1
 
     def _lines(self, name: str) -> list[Line]:
         return self.loop.net.of(self.pbxs[name].port)
@@ -457,6 +484,8 @@ class World(Watch):
     async def pbx_dies(self, name: str) -> None:
         """The PBX is killed; all its calls are gone. It comes back."""
         pbx = self.pbxs[name]
+        if pbx.port not in self.loop.net.listeners:
+            return
         self._disturb(name)
         for caller in pbx.callers.values():  # nor is the end of those who have just left certain to be told
             if caller.ended_at is not None and self.now - caller.ended_at < 5.0:
@@ -476,7 +505,7 @@ class World(Watch):
 
     async def _restart(self, *, graceful: bool) -> None:
         life = self.life
-        if life is None:
+        if life is None or (graceful and life.frozen):
             return
         self.life = None
         if graceful:
@@ -485,11 +514,26 @@ class World(Watch):
             for name in self.pbxs:
                 for line in self._lines(name):
                     line.abort()
+            if life.process is not None and life.frozen:
+                life.engine.dead = True
+                life.process.thaw()  # only so that its tasks can be ended
             lost = await life.end(graceful=False)
         self.note(f"service ended, {lost} events lost")
         await asyncio.sleep(self.rng.choice([0.01, self.rng.uniform(0.1, 3.0), self.rng.uniform(3.0, 15.0)]))
         self.note("service begins")
         await self._start()
+
+    async def service_freezes(self, name: str) -> None:
+        """The service is stopped in its tracks for a while, and goes on where it was."""
+        life = self.life
+        if life is None or life.process is None or life.frozen:
+            return
+        life.process.frozen = True
+        await asyncio.sleep(self.rng.choice([self.rng.uniform(0.1, 3.0), self.rng.uniform(2.0, 12.0)]))
+        self.note("service goes on")
+        self._disturb(*self.pbxs)
+        if life.frozen:
+            life.process.thaw()
 
     async def ledger_locked(self, name: str) -> None:
         """The database takes nothing for a while."""
@@ -511,6 +555,7 @@ class World(Watch):
 
     async def _calm(self) -> None:
         """Everything mends; whoever is on the line stays."""
+        await self._until(lambda: not self._raging, 60.0, "the storm does not end")
         self.note("CALM")
         self.quiet_desks.clear()
         for name, pbx in self.pbxs.items():
@@ -579,6 +624,7 @@ FAULTS: dict[str, Callable[[World, str], Any]] = {
         World.pbx_dies,
         World.service_dies,
         World.service_restarts,
+        World.service_freezes,
         World.ledger_locked,
         World.seat_away,
         World.desk_freezes,

@@ -31,6 +31,7 @@ class Pbx:
         self.hold: asyncio.Event | None = None
         self.before_list: Any = None
         self.refuse = ""
+        self.epoch = ""
         self.work: list[asyncio.Task[None]] = []
 
     def reply(self, action: dict[str, str], peer: Peer) -> None:
@@ -45,6 +46,8 @@ class Pbx:
             )
         elif name == "DBGetTree":
             peer.answer(action, "Message: Database entry not found", response="Error")
+        elif action.get("Variable") == "EPOCH":
+            peer.answer(action, "Variable: EPOCH", f"Value: {self.epoch}")
         elif name == "Login" and action["Events"] == "on":
             peer.answer(action)
             peer.say("Event: FullyBooted", "Status: Fully Booted")
@@ -269,6 +272,38 @@ async def test_the_heartbeat_is_sent_while_the_service_lives(server: Server) -> 
         await asyncio.sleep(0.1)
         assert len(beats()) == count
         assert watch.link.up
+
+
+async def test_the_heartbeat_is_in_the_pbxs_own_time(server: Server) -> None:
+    pbx = Pbx()
+    pbx.epoch = "1700000100"
+    server.reply = pbx.reply
+    async with running(server, heartbeat_s=0.02, clock=lambda: 1700000000.9):
+        beats = lambda: [a for a in server.peers[1].got if a["Action"] == "Setvar"]  # noqa: E731
+        await until(lambda: len(beats()) >= 1)
+        assert beats()[0]["Value"] == "1700000100"
+
+
+async def test_after_an_absence_of_our_own_nothing_is_moved_before_a_new_picture(server: Server) -> None:
+    async with running(server, heartbeat_s=0.05, backoff_s=0.01) as watch:
+        await until(lambda: watch.link.stats.actions_sent > 2)
+        watch.link._heart._heard_at -= 3.0  # as if the process had been stopped for so long
+        late = watch.link.send(commands.hold("PJSIP/trunk-1"))
+        with pytest.raises(LinkLostError, match="no heartbeat acknowledged for 3"):
+            await late
+        await until(lambda: len(watch.snapshots) == 2 and watch.link.up)
+        assert (await watch.link.send(commands.hold("PJSIP/trunk-1"))).ok
+        moved = [a for peer in server.peers for a in peer.got if a["Action"] == "Redirect"]
+        assert len(moved) == 1, "what was refused is not sent later"
+
+
+async def test_a_pbx_that_acknowledges_no_heartbeat_is_left(server: Server) -> None:
+    pbx = Pbx()
+    server.reply = lambda action, peer: None if action["Action"] == "Setvar" else pbx.reply(action, peer)
+    async with running(server, heartbeat_s=0.05) as watch:
+        watch.link._heart._heard_at -= 3.0
+        await until(lambda: watch.link.stats.losses == 1)
+        await until(lambda: watch.link.up)
 
 
 async def test_a_failing_receiver_kills_nothing(server: Server, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,85 @@
+"""What a picture of a PBX means: who is new, who is over, since when they talk."""
+
+from __future__ import annotations
+
+import pytest
+
+from seats.domain.messages import OfferFound, RequestArrived, RequestSettled
+from seats.domain.requests import Confidence, Origin
+from seats.domain.state import State
+from seats.engine.intake import Intake
+from seats.engine.reconcile import Ended, Finding, answered_since, findings, has_ended, settle, stands
+from telephony.events import HungUp, RequestMade
+from telephony.snapshot import Channel, Snapshot
+from tests.unit.coresim import T0, small_plan
+
+OPEN = f"v1|{T0:.3f}|95500|13800138000|PJSIP/trunk-1"
+
+
+def intake() -> Intake:
+    return Intake("n1", lambda *_: Origin("hubei", "trunk", Confidence.CERTAIN), lambda: T0)
+
+
+def channel(
+    uniqueid: str, name: str, *, bridge: str = "", exten: str = "s", context: str = "seats-hold"
+) -> Channel:
+    return Channel(uniqueid, "1.1", name, context, exten, "Up", bridge, "", 1)
+
+
+def made() -> RequestMade:
+    return RequestMade("n1", "1.1", "PJSIP/trunk-1", "1.1", "1.1", "95500", "138", "", "", T0)
+
+
+def test_a_caller_who_came_and_left_while_the_picture_was_taken_is_not_counted_twice() -> None:
+    reader, state = intake(), State(small_plan())
+    picture = Snapshot("n1", [channel("1.1", "PJSIP/trunk-1")], {}, {"1.1": OPEN})
+    (found,) = findings(picture, state, reader, missed_for=5.0)
+    assert isinstance(found.message, RequestArrived)
+    assert stands(found, state, reader), "nothing else was heard of the caller"
+    reader.read([made(), HungUp("n1", "1.1", "PJSIP/trunk-1", "1.1", 16, "")])
+    assert not stands(found, state, reader)
+
+
+def test_news_of_a_beginning_that_comes_after_the_end_begins_nothing() -> None:
+    reader = intake()
+    reader.read([made(), HungUp("n1", "1.1", "PJSIP/trunk-1", "1.1", 16, "")])
+    assert reader.read([made()]) == []
+
+
+def test_a_call_found_connected_is_so_since_the_pbx_says() -> None:
+    reader, state = intake(), State(small_plan())
+    reader.read([made()])
+    caller = channel("1.1", "PJSIP/trunk-1", bridge="b", exten="o-1x1-20-s-s1", context="seats-connect")
+    leg = channel("1.2", "PJSIP/s1-2", bridge="b", context="seats-none")
+    picture = Snapshot("n1", [caller, leg], {}, {"1.1": f"{OPEN}|{T0 + 7:.0f}"})
+    found = [f.message for f in findings(picture, state, reader, missed_for=5.0)]
+    (message,) = [m for m in found if isinstance(m, OfferFound)]
+    assert (message.offer, message.address, message.at) == ("1x1", "s1", T0 + 7)
+
+
+@pytest.mark.parametrize(
+    ("record", "since", "ended"),
+    [
+        (OPEN, None, False),
+        (f"{OPEN}|1700000000", 1700000000.0, False),
+        (f"{OPEN}|x", None, False),
+        (f"{OPEN}|1700000009|16|3|1x1", None, True),
+        ("", None, False),
+    ],
+)
+def test_what_a_record_says(record: str, since: float | None, ended: bool) -> None:
+    assert (answered_since(record), has_ended(record)) == (since, ended)
+
+
+def test_a_record_without_its_end_claims_no_more_talk_than_is_certain() -> None:
+    waited = settle(Ended("1.1", OPEN, lost=True), intake(), T0 + 100)
+    talked = settle(Ended("1.1", f"{OPEN}|{T0 + 9:.0f}", lost=True), intake(), T0 + 100)
+    assert isinstance(waited, RequestSettled)
+    assert isinstance(talked, RequestSettled)
+    assert (waited.ended_at, waited.talk, waited.lost) == (T0 + 100, 0.0, True)
+    assert (talked.ended_at, talked.talk, talked.lost) == (T0 + 10, 1.0, True)
+
+
+def test_a_finding_about_someone_else_by_now_does_not_stand() -> None:
+    reader, state = intake(), State(small_plan())
+    assert not stands(Finding(OfferFound("n1:9", "1x1", "s1", answered=True), ""), state, reader)

@@ -1,0 +1,90 @@
+"""After an absence: what the ledger remembers and what the PBX shows are brought together."""
+
+from __future__ import annotations
+
+from seats.domain.agents import Machine
+from seats.domain.events import CallEnded, RequestDecided
+from seats.domain.messages import (
+    CallerGone,
+    LinkDown,
+    LinkUp,
+    OfferAnswered,
+    OfferFound,
+    RequestRecalled,
+)
+from seats.domain.requests import Confidence, Origin, Outcome, RequestState
+from tests.unit.test_rules import Desk
+
+ORIGIN = Origin("hunan", "area_code", Confidence.CERTAIN)
+
+
+def test_a_call_connected_while_nobody_listened_counts_from_its_answer() -> None:
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    offer = desk.rings[0].offer
+    desk.tell(LinkDown("n1"))
+    began = desk.now
+    desk.wait(12)
+    desk.tell(OfferFound("c1", offer, "seat_a", answered=True, at=began + 2))
+    desk.tell(LinkUp("n1"))
+    desk.wait(8)
+    desk.tell(CallerGone("c1", ""))
+    decided = next(e for e in desk.events if isinstance(e, RequestDecided))
+    assert (decided.outcome, decided.at, round(decided.queue + decided.ring)) == (
+        Outcome.CONNECTED,
+        began + 2,
+        2,
+    )
+    assert [e.talk for e in desk.events if isinstance(e, CallEnded)] == [18.0]
+
+
+def test_a_time_before_the_arrival_or_in_the_future_is_not_believed() -> None:
+    desk = Desk()
+    desk.hire("a", "hunan")
+    for n, at in enumerate((0.0, 9e12)):
+        desk.call(f"c{n}", "hunan")
+        arrived = desk.now
+        desk.tell(OfferFound(f"c{n}", f"1x9{n}", "seat_a", answered=True, at=at))
+        decided = [e for e in desk.events if isinstance(e, RequestDecided)][-1]
+        assert decided.at == arrived
+        desk.tell(CallerGone(f"c{n}", ""))
+        desk.wait(60)
+
+
+def test_whoever_the_pbx_shows_talking_is_believed_over_the_ledger() -> None:
+    desk = Desk()
+    desk.tell(LinkDown("n1"))
+    desk.hire("a", "hunan")
+    desk.hire("b", "hunan")
+    answered = desk.now - 9
+    desk.tell(
+        RequestRecalled(
+            "c1", "n1", "PJSIP/c1", "c1", "c1", "95500", "138", ORIGIN, desk.now - 30, "1x2", "a", answered
+        )
+    )
+    desk.tell(OfferFound("c1", "1x2", "seat_b", answered=True, leg="PJSIP/seat_b-1"))
+    desk.tell(LinkUp("n1"))
+    machines = {name: agent.machine for name, agent in desk.state.agents.items()}
+    assert machines == {"a": Machine.IDLE, "b": Machine.TALKING}
+    assert desk.state.requests["c1"].connected_agent == "b"
+
+
+def test_a_rescued_call_that_rings_again_at_a_restart_is_not_taken_for_a_talk() -> None:
+    desk = Desk()
+    desk.tell(LinkDown("n1"))
+    desk.hire("a", "hunan")
+    answered = desk.now - 9
+    desk.tell(
+        RequestRecalled(
+            "c1", "n1", "PJSIP/c1", "c1", "c1", "95500", "138", ORIGIN, desk.now - 30, "1x2", "a", answered
+        )
+    )
+    assert desk.state.agents["a"].machine is Machine.TALKING
+    desk.tell(OfferFound("c1", "1x2", "seat_a", answered=False, leg="PJSIP/seat_a-1"))
+    desk.tell(LinkUp("n1"))
+    assert desk.state.requests["c1"].state is RequestState.OFFERED
+    assert desk.state.agents["a"].machine is Machine.OFFERED
+    desk.tell(OfferAnswered("1x2"))
+    assert desk.state.agents["a"].machine is Machine.TALKING
+    assert desk.outcomes() == {}, "its one outcome was given before"
