@@ -98,12 +98,13 @@ def _draw(rng: random.Random, n: int, at: float, province: str, habits: Habits) 
 
 
 def draw_ringing(rng: random.Random, habits: Habits) -> tuple[Ringing, ...]:
-    """What the first three agents rung will do; the third goes for all after it."""
+    """What the first three agents rung will do; the third, who answers, goes for all after it."""
     if not habits.answer and not habits.misses:
         return AT_ONCE
     return tuple(
-        Ringing(rng.random() >= habits.misses or n == 2, rng.gammavariate(4.0, habits.answer / 4.0))
-        if habits.answer
-        else Ringing(rng.random() >= habits.misses or n == 2, 0.0)
-        for n in range(3)
+        Ringing(rng.random() >= habits.misses or n == 2, _answer(rng, habits.answer)) for n in range(3)
     )
+
+
+def _answer(rng: random.Random, mean: float) -> float:
+    return rng.gammavariate(4.0, mean / 4.0) if mean else 0.0

@@ -15,10 +15,13 @@ OTHERS = 0.75
 """Objective of every province but Hubei in the overload case: what any sane policy gives them."""
 
 
-def overload(agents: int = 1000, *, hours: float = 8.0, load: float = 1.2) -> Scenario:
+def overload(
+    agents: int = 1000, *, hours: float = 8.0, load: float = 1.2, answer: float = 0.0, misses: float = 0.0
+) -> Scenario:
     """34 provinces by their people; every agent serves all; more callers than agents can take.
 
-    Handling 180 s, patience 60 s, both exponential; Hubei is promised 99 %.
+    Handling 180 s, patience 60 s, both exponential; Hubei is promised 99 %. ``answer`` and ``misses``:
+    see :class:`Habits`.
     """
     people = shares()
     pool = Pool("nation", "全国", "Nation")
@@ -30,14 +33,14 @@ def overload(agents: int = 1000, *, hours: float = 8.0, load: float = 1.2) -> Sc
         Crew(home, home, ("nation",), (count,)) for home, count in apportion(agents, people).items() if count
     )
     rates = {code: load * agents / 180.0 * share for code, share in people.items()}
-    habits = Habits(dict.fromkeys(people, 60.0), dict.fromkeys(people, 180.0))
+    habits = Habits(dict.fromkeys(people, 60.0), dict.fromkeys(people, 180.0), answer, misses)
     source = Poisson((Period(hours * 3600.0, rates),), habits)
     return Scenario("overload", plan, crews, source, warm_up=1800.0, priority=first_of(plan))
 
 
-def thin(agents: int = 1000, *, hours: float = 8.0) -> Scenario:
+def thin(agents: int = 1000, *, hours: float = 8.0, load: float = 1.2) -> Scenario:
     """The overload with agents who serve their home and one other province only (the next in the list)."""
-    base = overload(agents, hours=hours)
+    base = overload(agents, hours=hours, load=load)
     codes = list(BY_CODE)
     following = dict(zip(codes, codes[1:] + codes[:1], strict=True))
     pools = {code: Pool(code, p.zh, p.en, code) for code, p in BY_CODE.items()}

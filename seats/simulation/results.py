@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import NamedTuple
 
+from seats.domain.tally import wilson
+
 
 @dataclass(slots=True)
 class Count:
@@ -112,8 +114,7 @@ def mean_of(values: Sequence[float]) -> Estimate:
 def ratio_of(parts: Sequence[float], wholes: Sequence[float]) -> Estimate:
     """Sum of parts over sum of wholes, with days as the independent samples (ratio estimator).
 
-    When no day differs from the others (all connected, say) the days tell nothing of the spread, and the
-    rule of three does: of n callers without a loss, at most 3 / n are lost with 95 % confidence.
+    One day, or days that do not differ at all, tell nothing of the spread: then it is Wilson's interval.
     """
     n, total = len(parts), math.fsum(wholes)
     if not total:
@@ -121,9 +122,8 @@ def ratio_of(parts: Sequence[float], wholes: Sequence[float]) -> Estimate:
     rate = math.fsum(parts) / total
     residues = math.fsum((p - rate * w) ** 2 for p, w in zip(parts, wholes, strict=True))
     if n == 1 or residues == 0.0:
-        spread = 3.0 / total if rate in (0.0, 1.0) else 1.96 * math.sqrt(rate * (1 - rate) / total)
-    else:
-        spread = t95(n - 1) * math.sqrt(residues * n / (n - 1)) / total
+        return Estimate(rate, *wilson(round(rate * total), round(total)))
+    spread = t95(n - 1) * math.sqrt(residues * n / (n - 1)) / total
     return Estimate(rate, max(0.0, rate - spread), min(1.0, rate + spread))
 
 

@@ -10,15 +10,15 @@ class Budget(Priority):
     """Promised provinces first; while their losses run ahead of what is allowed, one agent is kept back.
 
     For each promised province an account of allowed less actual losses is kept: every request adds
-    ``1 - objective`` (less a ``margin``), every loss takes 1. Below zero, ``reserve`` idle agents are kept
-    for promised provinces; above zero nobody is kept. The long-run rate then lands on the objective, and
+    ``1 - objective`` (less a ``margin``), every loss takes 1. Below ``bank`` losses in hand, ``reserve`` idle
+    agents are kept for promised provinces; above it nobody is kept. The long-run rate then lands on the objective, and
     the reserve stands for the smallest share of time that does it.
     """
 
     name = "budget"
 
-    def __init__(self, reserve: int = 1, margin: float = 0.1, cap: float = 5.0) -> None:
-        self.reserve, self.margin, self.cap = reserve, margin, cap
+    def __init__(self, reserve: int = 1, margin: float = 0.1, bank: float = 1.0, cap: float = 5.0) -> None:
+        self.reserve, self.margin, self.bank, self.cap = reserve, margin, bank, cap
 
     def begin(self, floor: Floor) -> None:
         """Empty accounts."""
@@ -47,7 +47,7 @@ class Budget(Priority):
             return
         change = self.allowed[province] if earned else -1.0
         self.account[province] = min(self.cap, self.account[province] + change)
-        kept = self.reserve if min(self.account.values()) <= 0.0 else 0
+        kept = self.reserve if min(self.account.values()) < self.bank else 0
         if kept < self.kept:
             self.kept = kept
             self._fill()
