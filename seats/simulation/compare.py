@@ -34,8 +34,23 @@ class Comparison(NamedTuple):
 
     scenario: Scenario
     runs: tuple[Run, ...]
-    bound: Estimate
+    bounds: tuple[float, ...]
+    """Share of each day's callers that could be connected at most."""
     unreachable: tuple[str, ...]
+
+    @property
+    def bound(self) -> Estimate:
+        """The bound over all days."""
+        return mean_of(self.bounds)
+
+    def below(self, run: Run) -> Estimate:
+        """How far the run stays below the bound, day by day: both see the same callers."""
+        return mean_of(
+            [
+                bound - day.sum("connected") / max(day.sum("requests"), 1.0)
+                for bound, day in zip(self.bounds, run.days, strict=True)
+            ]
+        )
 
     def verdicts(self, run: Run) -> list[Verdict]:
         """Every province with requests, in the plan's order."""
@@ -82,9 +97,8 @@ def compare(
         tell(policy)
     runs = tuple(Run(policy, tuple(found)) for policy, found in done.items())
     bounds = [bound_of_day(scenario, seed + day) for day in range(days)]
-    bound = mean_of([b.total(demand) for b, demand in bounds])
     unreachable = expected_bound(scenario, [demand for _, demand in bounds]).unreachable
-    return Comparison(scenario, runs, bound, unreachable)
+    return Comparison(scenario, runs, tuple(b.total(demand) for b, demand in bounds), unreachable)
 
 
 def _work(scenario: Scenario, tasks: list[tuple[str, int]], workers: int) -> Iterator[Day]:

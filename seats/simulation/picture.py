@@ -49,8 +49,8 @@ def _title(found: Comparison) -> list[str]:
         _text(
             LEFT,
             50,
-            f"{scenario.name}: {agents:,} agents, {requests:,.0f} requests a day, {days} days, the same callers "
-            f"for every policy; at most {found.bound.mean:.1%} could be connected",
+            f"{scenario.name}: {agents:,} agents, {requests:,.0f} requests a day, {days} days, "
+            f"the same callers for every policy; at most {found.bound.mean:.1%} could be connected",
             fill=SOFT,
         ),
         *_legend(LEFT, 72),

@@ -11,7 +11,7 @@ from seats.simulation.population import apportion, shares
 from seats.simulation.scenario import Crew, Scenario, first_of
 
 FOREVER = float("inf")
-OTHERS = 0.75
+OTHERS = 0.7
 """Objective of every province but Hubei in the overload case: what any sane policy gives them."""
 
 
@@ -35,7 +35,7 @@ def overload(
     rates = {code: load * agents / 180.0 * share for code, share in people.items()}
     habits = Habits(dict.fromkeys(people, 60.0), dict.fromkeys(people, 180.0), answer, misses)
     source = Poisson((Period(hours * 3600.0, rates),), habits)
-    return Scenario("overload", plan, crews, source, warm_up=1800.0, priority=first_of(plan))
+    return Scenario("overload", plan, crews, source, warm_up=900.0, priority=first_of(plan))
 
 
 def thin(agents: int = 1000, *, hours: float = 8.0, load: float = 1.2) -> Scenario:
@@ -47,7 +47,7 @@ def thin(agents: int = 1000, *, hours: float = 8.0, load: float = 1.2) -> Scenar
     routes = {code: route._replace(rings=(RingStep(code, 0.0),)) for code, route in base.plan.routes.items()}
     crews = tuple(crew._replace(pools=(crew.home, following[crew.home])) for crew in base.crews)
     plan = base.plan._replace(pools=pools, routes=routes)
-    return Scenario("thin", plan, crews, base.source, warm_up=1800.0, priority=base.priority)
+    return Scenario("thin", plan, crews, base.source, warm_up=900.0, priority=base.priority)
 
 
 def msk() -> Scenario:

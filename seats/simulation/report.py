@@ -13,7 +13,7 @@ from seats.simulation.results import Estimate, Run
 def table(found: Comparison) -> Table:
     """One row for each policy, best first, and the bound."""
     promised = found.scenario.priority
-    columns = ["policy", "objectives met", "connected [95 %]", "worst province"]
+    columns = ["policy", "objectives met", "connected [95 %]", "below bound", "worst province"]
     for province in promised:
         columns += [province, "lower bound"]
     grid = Table(*columns, "p95 wait", "longest", title=found.scenario.name, title_justify="left")
@@ -45,7 +45,7 @@ def _policy(found: Comparison, run: Run) -> dict[str, Any]:
         "met": found.met(run),
         "of": len(verdicts),
         "total": _data(run.rate()),
-        "below_bound": round(found.bound.mean - run.rate().mean, 5),
+        "below_bound": _data(found.below(run)),
         "connected_per_day": _data(run.per_day("connected")),
         "abandoned_per_day": _data(run.per_day("abandoned")),
         "blocked": _data(run.rate("blocked")),
@@ -78,6 +78,7 @@ def _row(found: Comparison, run: Run) -> list[str]:
         run.policy,
         f"{found.met(run)} of {len(verdicts)}",
         _share(run.rate()),
+        f"{found.below(run).mean * 100:.2f} points",
         f"{worst.province} {worst.rate.mean:.1%}",
     ]
     for province in found.scenario.priority:

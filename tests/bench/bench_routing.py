@@ -1,13 +1,15 @@
 """How fast the core decides, how that grows, and what it remembers; and how well it decides.
 
 Speed: the real ``step`` at a steady load (``routing_load``), each cell in a fresh process, beside app_queue's
-way of deciding (``appqueue``) at the same load. Quality: the overload case of ``seats simulate``.
+way of deciding (``appqueue``) at the same load. Quality: the overload case of ``seats simulate``: 34 provinces,
+a fifth more work than agents, Hubei promised 99 %.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -15,6 +17,12 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from seats.simulation.compare import Comparison, compare
+from seats.simulation.policies.catalogue import PEERS
+from seats.simulation.presets import overload
+from seats.simulation.report import table
+from seats.simulation.results import Run
 
 AGENTS = (100, 1_000, 10_000)
 WAITING = (0, 1_000, 10_000)
@@ -24,6 +32,12 @@ HEAD = (10_000, 10_000, 3)
 
 PEER_SECONDS = 4
 """CPU seconds the replica gets for a cell: at its worst it makes less than one decision in that time."""
+
+CASES = {50: (12, 8.0), 100: (12, 4.5), 200: (12, 2.5), 1000: (12, 0.75)}
+"""Agents of the overload case: days and hours simulated."""
+
+CASE = 1000
+"""The case of the figures in the last line."""
 
 Cell = tuple[int, int, int]
 console = Console(width=110)
@@ -91,22 +105,56 @@ def show(found: dict[Cell, dict[str, Any]]) -> None:
     console.print(table)
 
 
+def quality(cases: dict[int, tuple[int, float]], workers: int) -> dict[int, Comparison]:
+    """Ours and the peers on the same callers."""
+    found = {}
+    for agents, (days, hours) in cases.items():
+        with console.status(f"overload with {agents:,} agents"):
+            found[agents] = compare(overload(agents, hours=hours), ("ours", *PEERS), days, workers=workers)
+        console.print(f"overload, {agents:,} agents")
+        console.print(table(found[agents]))
+    return found
+
+
+def objectives(found: Comparison) -> dict[str, dict[str, float]]:
+    """Objectives met and share connected, by policy."""
+    return {
+        run.policy: {"met": found.met(run), "total": round(run.rate().mean, 4)} for run in found.ranking()
+    }
+
+
 def main() -> None:
     """Measure, print the tables, and as the last line JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="only the last line")
     parser.add_argument("--decisions", type=int, default=5000, help="decisions measured in each cell")
     parser.add_argument("--rounds", type=int, default=3, help="runs of the cells with three pools")
-    parser.add_argument("--quick", action="store_true", help="only three pools, one round")
+    parser.add_argument("--quick", action="store_true", help="only three pools, one round, 1,000 agents")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="processes of the quality part"
+    )
+    parser.add_argument(
+        "--only", choices=("speed", "quality"), help="one part (the last line lacks the other)"
+    )
     options = parser.parse_args()
     console.quiet = options.json
+    line: dict[str, Any] = {}
+    if options.only != "quality":
+        line |= speed_line(options)
+    if options.only != "speed":
+        line |= quality_line(options)
+    print(json.dumps(line))
+
+
+def speed_line(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure speed, show the table; the figures of the last line."""
     pools = (3,) if options.quick else POOLS
     cells = [(a, w, p) for p in pools for w in WAITING for a in AGENTS]
     found = speed(cells, options.decisions, 1 if options.quick else options.rounds)
     show(found)
     grown = growth(found)
     head = found[HEAD]
-    line = {
+    return {
         "decisions_per_s": round(head["decisions_per_s"]),
         "p999_us": round(head["p999_us"], 1),
         "growth_100_to_10000": max(value for key, value in grown.items() if key.endswith("/3")),
@@ -114,7 +162,34 @@ def main() -> None:
         "growth": grown,
         "app_queue_decisions_per_s": round(head["peer"]["decisions_per_s"], 2),
     }
-    print(json.dumps(line))
+
+
+def quality_line(options: argparse.Namespace) -> dict[str, Any]:
+    """Simulate, show the tables; the figures of the last line."""
+    found = quality({CASE: CASES[CASE]} if options.quick else CASES, options.workers)
+    return {
+        "objectives": objectives(found[CASE]),
+        "bound_total": round(found[CASE].bound.mean, 4),
+        "by_agents": {
+            agents: {
+                "bound_total": round(case.bound.mean, 4),
+                **{run.policy: policy_line(case, run) for run in case.ranking()},
+            }
+            for agents, case in found.items()
+        },
+    }
+
+
+def policy_line(case: Comparison, run: Run) -> dict[str, float]:
+    """One policy at one size: shares, and points below the bound on the same callers."""
+    hubei = run.rate(provinces=("hubei",))
+    return {
+        "met": case.met(run),
+        "total": round(run.rate().mean, 4),
+        "below_bound": round(case.below(run).mean, 4),
+        "hubei": round(hubei.mean, 4),
+        "hubei_low": round(hubei.low, 4),
+    }
 
 
 if __name__ == "__main__":

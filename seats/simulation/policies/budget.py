@@ -10,9 +10,9 @@ class Budget(Priority):
     """Promised provinces first; while their losses run ahead of what is allowed, one agent is kept back.
 
     For each promised province an account of allowed less actual losses is kept: every request adds
-    ``1 - objective`` (less a ``margin``), every loss takes 1. Below ``bank`` losses in hand, ``reserve`` idle
-    agents are kept for promised provinces; above it nobody is kept. The long-run rate then lands on the objective, and
-    the reserve stands for the smallest share of time that does it.
+    ``1 - objective`` (less a ``margin``), every loss takes 1. With less than ``bank`` losses in hand,
+    ``reserve`` idle agents are kept for promised provinces; with more, nobody is kept. The long-run rate
+    then lands on the objective, and the reserve stands for the smallest share of time that does it.
     """
 
     name = "budget"
