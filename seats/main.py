@@ -1,4 +1,4 @@
-"""The command line: ``seats run``, ``check``, ``demo``, ``db``, ``user``, ``provision``."""
+"""The command line: ``seats run``, ``check``, ``demo``, ``simulate``, ``db``, ``user``, ``provision``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from seats.domain.errors import DomainError
 from seats.errors import SeatsError
 from seats.service import serve
 from seats.settings import Settings, load
+from seats.simulate import simulate
 from seats.store.errors import StoreError
 from seats.store.schema import upgrade
 from telephony.errors import TelephonyError
@@ -32,6 +33,7 @@ db = typer.Typer(no_args_is_help=True, help="The ledger's database.")
 user = typer.Typer(no_args_is_help=True, help="Who may sign in.")
 app.add_typer(db, name="db")
 app.add_typer(user, name="user")
+app.command()(simulate)
 
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (YAML).")]
 err = Console(stderr=True, highlight=False)

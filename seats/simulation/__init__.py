@@ -1,0 +1,1 @@
+"""Routing policies tried on made-up or recorded callers, on virtual time. Imports the domain only."""
