@@ -16,12 +16,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from metrics.definition.catalogue import AGENT_STATES, BY_NAME, REPAIRS, WAIT_BUCKETS
+from metrics.definition.catalogue import AGENT_STATES, BY_NAME, CALLBACK_ENDS, REPAIRS, WAIT_BUCKETS
 from seats.domain.agents import Chosen, Machine
 from seats.domain.events import (
     AgentAdded,
     AgentChanged,
     AgentRemoved,
+    CallbackChanged,
     Event,
     OfferEnded,
     Repaired,
@@ -100,6 +101,7 @@ class Series:
         self._wait = {p: Distribution(WAIT_BUCKETS) for p in provinces}
         self._offers = {r.value: 0 for r in OfferResult}
         self._repairs = dict.fromkeys(REPAIRS, 0)
+        self._callbacks: dict[Key, float] = {(p, end): 0 for p in provinces for end in CALLBACK_ENDS}
         self._agents: dict[str, _Agent] = {}
         self._readers: dict[str, list[Callable[[], Mapping[Key, float]]]] = {}
         self._distributions: dict[str, Distribution] = {}
@@ -116,6 +118,11 @@ class Series:
             self._wait[province].set(t.waits, t.wait_sum)
         for result, n in offers.items():
             self._offers[result] = n
+
+    def seed_callbacks(self, totals: Mapping[tuple[str, str], int]) -> None:
+        """Set how many callbacks the ledger holds as ended, by (province, state)."""
+        for key in self._callbacks:
+            self._callbacks[key] = totals.get((key[0], key[1]), 0)
 
     def read(self, name: str, value: Callable[[], float | None], *labels: str) -> None:
         """A series of the catalogue whose value is asked for at each scrape; None: no sample then."""
@@ -152,6 +159,7 @@ class Series:
         yield _simple("seats_requests_in_progress", {(p,): n for p, n in self._in_progress.items()})
         yield _histogram("seats_request_wait_seconds", {(p,): d for p, d in self._wait.items()})
         yield _simple("seats_offers_total", {(r,): n for r, n in self._offers.items()})
+        yield _simple("seats_callbacks_finished_total", self._callbacks)
         yield _simple("seats_reconcile_repairs_total", {(k,): n for k, n in self._repairs.items()})
         yield from self._rates()
         yield from self._staff()
@@ -215,6 +223,11 @@ class Series:
     def _offer_ended(self, event: OfferEnded) -> None:
         self._offers[event.result.value] += 1
 
+    def _callback_changed(self, event: CallbackChanged) -> None:
+        key = (event.province, event.state.value)
+        if key in self._callbacks:
+            self._callbacks[key] += 1
+
     def _repaired(self, event: Repaired) -> None:
         self._repairs[event.kind] = self._repairs.get(event.kind, 0) + 1
 
@@ -261,6 +274,7 @@ _COUNTERS: dict[type, Callable[[Series, object], None]] = {
     RequestOpened: Series._opened,  # type: ignore[dict-item]  # the key says the event's type
     RequestDecided: Series._decided,  # type: ignore[dict-item]
     OfferEnded: Series._offer_ended,  # type: ignore[dict-item]
+    CallbackChanged: Series._callback_changed,  # type: ignore[dict-item]
     Repaired: Series._repaired,  # type: ignore[dict-item]
     AgentAdded: Series._agent_added,  # type: ignore[dict-item]
     AgentChanged: Series._agent_changed,  # type: ignore[dict-item]

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from seats import tls
 from seats.domain.agents import SeatKind
+from seats.domain.callback_settings import Dial
 from seats.domain.errors import DomainError
-from seats.errors import SeatsError
+from seats.domain.plan import Plan
+from seats.errors import ConfigError, Problem, SeatsError
+from seats.hoursfile import known_until
 from seats.planfile import load_plan
-from seats.service import load_numbering, node_settings, port_is_free
+from seats.service import live_plan, load_numbering, node_settings, port_is_free
 from seats.settings import Pbx, Settings
 from seats.store.errors import StoreError
 from seats.store.leader import is_led
@@ -74,7 +78,8 @@ async def check_all(settings: Settings) -> Report:
     for what, look in looks:
         found.append(await _looked(what, look))
     agents = [] if any(line.trouble for line in found) else await _agents(settings)
-    for lines in await asyncio.gather(*(_pbx(node, agents) for node in settings.pbx)):
+    calls = await _places_calls(settings)
+    for lines in await asyncio.gather(*(_pbx(node, agents, calls) for node in settings.pbx)):
         found += lines
     return Report(found)
 
@@ -100,7 +105,21 @@ async def _looked(what: str, look: Callable[[], Awaitable[str]]) -> Line:
 
 async def _routing(settings: Settings) -> str:
     plan = load_plan(settings.routing)
-    return f"{settings.routing.name}: {len(plan.pools)} pools, {len(plan.routes)} provinces"
+    found = f"{settings.routing.name}: {len(plan.pools)} pools, {len(plan.routes)} provinces"
+    return found + _holidays(await live_plan(settings))
+
+
+def _holidays(plan: Plan) -> str:
+    """Until when public holidays are known, if the plan goes by them. Raises ConfigError past that day."""
+    if not any(calendar.national for calendar in plan.hours.values()):
+        return ""
+    last = known_until()
+    if datetime.now(UTC).date() > last:
+        what = f"public holidays are known until {last} only"
+        raise ConfigError(
+            [Problem("routing", "hours", what, "a newer release of the package chinesecalendar")]
+        )
+    return f", public holidays known until {last}"
 
 
 async def _numbers(settings: Settings) -> str:
@@ -180,12 +199,20 @@ async def _agents(settings: Settings) -> list[AgentRow]:
         await store.close()
 
 
-async def _pbx(node: Pbx, agents: list[AgentRow]) -> list[Line]:
+async def _places_calls(settings: Settings) -> bool:
+    """Whether the live plan calls people back."""
+    try:
+        return (await live_plan(settings)).callbacks.dial is not Dial.OFF
+    except (SeatsError, StoreError, DomainError):  # told already
+        return False
+
+
+async def _pbx(node: Pbx, agents: list[AgentRow], calls: bool) -> list[Line]:
     """What the node shows; a node that does not answer is trouble that may go away by itself."""
     what = f"pbx {node.name} ({node.host}:{node.port})"
     seats = [a.seat_address for a in agents if a.seat_kind != SeatKind.MOBILE]
     try:
-        seen = await inspect(node_settings(node), seats)
+        seen = await inspect(node_settings(node), seats, calls=calls)
     except LoginRefusedError as error:
         return [Line(what, "", str(error))]
     except TelephonyError as error:

@@ -84,7 +84,7 @@ def provision(
     """Print what the PBX must be told: its seats (PJSIP), or our AMI account."""
     settings = _load(config)
     try:
-        text = people.manager_account(settings) if manager else _finish(people.provision(settings))
+        text = _finish(people.manager_account(settings) if manager else people.provision(settings))
     except (SeatsError, TelephonyError) as error:
         _wrong(error)
     typer.echo(text)

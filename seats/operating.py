@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 from cryptography import x509
 
-from metrics.definition.catalogue import RESPONSES
+from metrics.definition.catalogue import CALLBACK_STATES, RESPONSES
 from metrics.series import Key, Series
 from seats import tls
 from seats.domain.events import Event
@@ -110,11 +110,25 @@ def add_waits(series: Series, state: State, provinces: Sequence[str], now: Calla
         waits = dict.fromkeys(provinces, 0.0)
         at = now()
         for request in state.requests.values():
-            if request.state in _WAITING:
+            if request.state in _WAITING and not request.callback:
                 waits[request.province] = max(waits[request.province], at - request.arrived_at)
         return {(province,): wait for province, wait in waits.items()}
 
     series.read_all("seats_oldest_wait_seconds", oldest)
+
+
+def add_callbacks(series: Series, state: State, provinces: Sequence[str]) -> None:
+    """Open callbacks of every province by state."""
+
+    def waiting() -> Mapping[Key, float]:
+        counts: dict[Key, float] = {
+            (province, word): 0.0 for province in provinces for word in CALLBACK_STATES
+        }
+        for callback in state.callbacks.by_id.values():
+            counts[callback.province, callback.state.value] += 1
+        return counts
+
+    series.read_all("seats_callbacks", waiting)
 
 
 def add_certificate(series: Series, http: Http) -> None:

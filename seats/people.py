@@ -8,10 +8,11 @@ import time
 from typing import NamedTuple
 
 from seats.domain.agents import SeatKind
+from seats.domain.callback_settings import Dial
 from seats.domain.regions import BY_CODE
 from seats.errors import Problem, SeatsError, SettingsError
 from seats.planfile import load_plan
-from seats.service import open_store
+from seats.service import live_plan, open_store
 from seats.settings import Settings
 from seats.store.passwords import hash_password
 from seats.store.rows import AgentRow, User
@@ -80,10 +81,14 @@ async def provision(settings: Settings) -> str:
     )
 
 
-def manager_account(settings: Settings) -> str:
-    """The AMI account of the first node. Raises :class:`BadValueError` for a secret no file can hold."""
+async def manager_account(settings: Settings) -> str:
+    """The AMI account of the first node; it may place calls if the live plan calls people back.
+
+    Raises :class:`BadValueError` for a secret no file can hold.
+    """
     node = settings.pbx[0]
-    return render_manager(node.username, node.secret.get_secret_value())
+    calls = (await live_plan(settings)).callbacks.dial is not Dial.OFF
+    return render_manager(node.username, node.secret.get_secret_value(), calls=calls)
 
 
 def _checked_role(wish: Wish) -> str:

@@ -1,9 +1,9 @@
 """Routing plans as YAML files and JSON. Both have one shape, times in seconds:
 
 ``{version, ring_timeout, wrap_up, …, pools: {id: {zh, en, home, floor}},
-provinces: {code: {objective, window, rings: [{pool, after}, …]}}, skills: {id: {zh, en}},
+provinces: {code: {objective, window, rings: [{pool, after}, …], hours, overflow}}, skills: {id: {zh, en}},
 services: {dialled number: {needs: [{skill, level, until}, …]}}, classes: {name: rank},
-interruptible: [reason code, …]}``; the last four may be left out.
+interruptible: [reason code, …], hours, overflow, callbacks}``; from skills on all may be left out.
 
 The plain numbers are :class:`~seats.domain.plan.Plan`'s own fields by name: a new one needs nothing here.
 """
@@ -21,12 +21,20 @@ from seats.domain.errors import PlanError
 from seats.domain.plan import Plan, Pool, RingStep, Route, Service, Skill, check_plan
 from seats.domain.requests import Need
 from seats.errors import ConfigError, PlanFileError, Problem
+from seats.hoursfile import calendars_from_json, calendars_to_json
+from seats.policyfile import (
+    callbacks_from_json,
+    callbacks_to_json,
+    overflows_from_json,
+    overflows_to_json,
+)
 
 _POOL_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _DID = re.compile(r"[0-9A-Za-z+*#]{1,32}")
 _LISTS = ("skills", "services", "classes", "interruptible")
-_TIMINGS = tuple(name for name in Plan._fields if name not in ("version", "pools", "routes", *_LISTS))
-_KEYS = ("version", *_TIMINGS, "pools", "provinces", *_LISTS)
+_POLICIES = ("hours", "overflow", "callbacks")
+_TIMINGS = tuple(name for name, value in Plan._field_defaults.items() if isinstance(value, int | float))
+_KEYS = ("version", *_TIMINGS, "pools", "provinces", *_LISTS, *_POLICIES)
 _MAX_NAME = 40
 
 T = TypeVar("T")
@@ -56,6 +64,9 @@ def plan_from_json(data: object) -> Plan:
         services=_each(top.get("services") or {}, "services", _service),
         classes=_each(top.get("classes") or {}, "classes", _class),
         interruptible=_names(top.get("interruptible") or [], "interruptible"),
+        hours=calendars_from_json(top.get("hours", {})),
+        overflow=overflows_from_json(top.get("overflow", {}), "overflow"),
+        callbacks=callbacks_from_json(top.get("callbacks", {}), "callbacks"),
         **{name: _like(Plan._field_defaults[name], top[name], name) for name in _TIMINGS if name in top},
     )
     if plan.version < 0:
@@ -69,6 +80,9 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
     return {
         "version": plan.version,
         **{name: getattr(plan, name) for name in _TIMINGS},
+        "hours": calendars_to_json(plan.hours),
+        "overflow": overflows_to_json(plan.overflow),
+        "callbacks": callbacks_to_json(plan.callbacks),
         "pools": {
             p.id: {"zh": p.name_zh, "en": p.name_en, "home": p.home, "floor": p.floor}
             for p in plan.pools.values()
@@ -78,6 +92,8 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
                 "objective": r.objective,
                 "window": r.window,
                 "rings": [{"pool": s.pool, "after": s.after} for s in r.rings],
+                "hours": r.hours,
+                "overflow": overflows_to_json(r.overflow),
             }
             for r in plan.routes.values()
         },
@@ -102,7 +118,7 @@ def _pool(pool: str, data: object, where: str) -> Pool:
 
 
 def _route(province: str, data: object, where: str) -> Route:
-    fields = _mapping(data, where, ("objective", "window", "rings"))
+    fields = _mapping(data, where, ("objective", "window", "rings", "hours", "overflow"))
     rings = _required(fields, "rings", where)
     if not isinstance(rings, list):
         raise PlanError(f"{where}.rings", f"is {yamlfile.shape(rings)}", "a list of {pool, after}")
@@ -111,6 +127,8 @@ def _route(province: str, data: object, where: str) -> Route:
         rings=tuple(_ring(ring, f"{where}.rings[{n}]") for n, ring in enumerate(rings, 1)),
         objective=_number(_required(fields, "objective", where), f"{where}.objective"),
         window=_number(fields.get("window", Route._field_defaults["window"]), f"{where}.window"),
+        hours=_name(fields.get("hours", ""), f"{where}.hours"),
+        overflow=overflows_from_json(fields.get("overflow", {}), f"{where}.overflow"),
     )
 
 

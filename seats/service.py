@@ -16,8 +16,9 @@ from aiohttp import web
 from metrics.series import WAIT_BUCKETS, Series, Totals
 from seats import operating, tls
 from seats.domain.agents import Chosen, Seat, SeatKind
+from seats.domain.callback_book import CallbackState
 from seats.domain.events import Event, RequestOpened
-from seats.domain.messages import AgentConfigured, RequestRecalled, StateAsked
+from seats.domain.messages import AgentConfigured, CallbackRecalled, RequestRecalled, StateAsked
 from seats.domain.plan import Plan
 from seats.domain.regions import PROVINCES, UNKNOWN
 from seats.domain.requests import Confidence, OfferResult, Origin, Outcome
@@ -101,6 +102,23 @@ class Service:
                 self.engine.ask(StateAsked(row.id, chosen, reason, "restart"))
         for open_row in await self.store.open_requests(self.engine.now() - RELEASED_FOR):
             await self._recall(open_row)
+        for c in await self.store.open_callbacks():
+            self.engine.ask(
+                CallbackRecalled(
+                    c.id,
+                    c.number,
+                    c.province,
+                    c.did,
+                    c.node,
+                    c.request,
+                    c.source,
+                    c.asked_at,
+                    c.due_at,
+                    c.attempts,
+                    c.agent,
+                    calling=c.state == CallbackState.CALLING,
+                )
+            )
 
     def app(self) -> web.Application:
         """The web application."""
@@ -190,6 +208,7 @@ class Service:
             if row.outcome is not None:
                 self.engine.tally.decided(province, row.arrived_at, Outcome(row.outcome), row.waited)
         self.series.seed(await self._totals(), await self.store.offer_totals())
+        self.series.seed_callbacks(await self.store.callback_totals())
 
     async def _totals(self) -> dict[str, Totals]:
         counts = await self.store.totals()
@@ -216,6 +235,7 @@ class Service:
         operating.add_ledger(self.series, self.writer, lambda: self.unreconciled)
         operating.add_disk(self.series, self.store.database.path)
         operating.add_waits(self.series, self.engine.state, CODES, self.engine.now)
+        operating.add_callbacks(self.series, self.engine.state, CODES)
         operating.add_certificate(self.series, self.settings.http)
         self.engine.took = self.series.distribution("seats_decision_duration_seconds").observe
 
@@ -291,6 +311,19 @@ async def _plan(store: Store, settings: Settings) -> Plan:
         )
         plan = first._replace(version=version)
     return plan
+
+
+async def live_plan(settings: Settings) -> Plan:
+    """The routing that is live, or would be at the first start; makes nothing."""
+    if await schema_state(settings.database_url) is SchemaState.OK:
+        store = await Store.open(settings.database_url)
+        try:
+            plan = await store.latest_plan()
+        finally:
+            await store.close()
+        if plan is not None:
+            return plan
+    return load_plan(settings.routing)
 
 
 def load_numbering(settings: Settings) -> Numbering:

@@ -1,6 +1,7 @@
 """AMI actions, as plain dicts ready for ``Session.send``. Pure; ill-formed values raise BadValueError.
 
-None needs more than the ``call``, ``reporting`` and ``agent`` write classes.
+None needs more than the ``call``, ``reporting`` and ``agent`` write classes, but for the calls that we place
+ourselves: they need ``originate``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _QUEUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 _INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9]*/[A-Za-z0-9_.@+-]{1,100}")
 _ENTRY = re.compile(r"[A-Za-z0-9_.-]{1,80}/[A-Za-z0-9_.-]{1,120}")
 _FAMILY = re.compile(r"[A-Za-z0-9_.-]{1,80}(/[A-Za-z0-9_.-]{1,120})?")
-_OUTCOMES = ("timeout", "no_seat", "closed")
+_OUTCOMES = ("timeout", "no_seat", "closed", "callback")
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_/]{0,59}")
 _EXTEN_LIMIT = 79
 
 
@@ -56,6 +58,10 @@ def ring(channel: str, offer: str, timeout: int, kind: str, address: str) -> Act
 
     Kind ``s``: the address is a PJSIP endpoint; ``m``: a mobile number.
     """
+    return _redirect(channel, "seats-connect", _connect_exten(offer, timeout, kind, address))
+
+
+def _connect_exten(offer: str, timeout: int, kind: str, address: str) -> str:
     if kind not in ("s", "m"):
         raise BadValueError(repr(kind), "kind", "s or m")
     _match(_OFFER, offer, "offer", "1 to 40 of 0-9 a-z")
@@ -67,7 +73,7 @@ def ring(channel: str, offer: str, timeout: int, kind: str, address: str) -> Act
     exten = f"o-{offer}-{timeout}-{kind}-{address}"
     if len(exten) > _EXTEN_LIMIT:
         raise BadValueError(f"extension of {len(exten)} characters", "offer and address", str(_EXTEN_LIMIT))
-    return _redirect(channel, "seats-connect", exten)
+    return exten
 
 
 def hold(channel: str) -> Action:
@@ -76,10 +82,83 @@ def hold(channel: str) -> Action:
 
 
 def goodbye(channel: str, outcome: str) -> Action:
-    """Tell a holding caller why nobody comes (``timeout``, ``no_seat``, ``closed``) and hang up."""
+    """Tell a holding caller why nobody comes, or that they will be called back, and hang up."""
     if outcome not in _OUTCOMES:
         raise BadValueError(repr(outcome), "outcome", ", ".join(_OUTCOMES))
     return _redirect(channel, "seats-goodbye", outcome)
+
+
+def overflow(channel: str, way: str, argument: str, outcome: str) -> Action:
+    """Let a holding caller go otherwise: ``callback`` (asks first), ``voicemail``, ``message``, ``number``.
+
+    ``argument``: the sound file of a message, or the number to dial; ``outcome``: as of :func:`goodbye`.
+    """
+    if outcome not in _OUTCOMES:
+        raise BadValueError(repr(outcome), "outcome", ", ".join(_OUTCOMES))
+    if way == "message":
+        _match(_FILE, argument, "file", "1 to 60 of A-Z a-z 0-9 _ and /")
+    elif way == "number" and not _MOBILE.fullmatch(argument):
+        raise BadValueError("not a phone number", "argument", "3 to 20 digits, + before them if any")
+    extens = {
+        "callback": f"ask-{outcome}",
+        "voicemail": "voicemail",
+        "message": f"message-{argument}",
+        "number": f"dial-{argument}",
+    }
+    if way not in extens:
+        raise BadValueError(repr(way), "way", ", ".join(extens))
+    return _redirect(channel, "seats-overflow", extens[way])
+
+
+def call_agent(
+    request: str, offer: str, timeout: int, kind: str, address: str, number: str, ring_customer: int
+) -> Action:
+    """Ring a seat for a callback and, once it answers, dial the customer's number (needs ``originate``).
+
+    ``request`` is the attempt as the PBX shall name it; ``timeout`` and ``ring_customer`` are seconds.
+    The ids of the two channels are made of the offer's: the PBX refuses to place the same call twice.
+    """
+    _attempt(request, number, ring_customer)
+    exten = _connect_exten(offer, timeout, kind, address)
+    return {
+        "Action": "Originate",
+        "Channel": f"Local/{exten}@seats-callback/n",
+        "Context": "seats-callback",
+        "Exten": f"n-{ring_customer}",
+        "Priority": "1",
+        "Timeout": str((timeout + 5) * 1000),
+        "ChannelId": f"seats-{offer}-1",
+        "OtherChannelId": f"seats-{offer}-2",
+        "Async": "true",
+        "Variable": [f"SEATS_REQUEST={request}", f"SEATS_CLI={number}", "SEATS_CALLBACK=agent"],
+    }
+
+
+def call_customer(request: str, number: str, timeout: int) -> Action:
+    """Dial a customer for ``timeout`` seconds, and hold who answers (needs ``originate``).
+
+    The id of the customer's side is the attempt's name: the PBX refuses to place the same call twice.
+    """
+    _attempt(request, number, timeout)
+    return {
+        "Action": "Originate",
+        "Channel": f"Local/d-{timeout}@seats-callback/n",
+        "Context": "seats-callback",
+        "Exten": "held",
+        "Priority": "1",
+        "Timeout": str((timeout + 5) * 1000),
+        "ChannelId": request,
+        "OtherChannelId": f"{request}-2",
+        "Async": "true",
+        "Variable": [f"SEATS_REQUEST={request}", f"SEATS_CLI={number}", "SEATS_CALLBACK=customer"],
+    }
+
+
+def _attempt(request: str, number: str, ring_customer: int) -> None:
+    _match(_OFFER, request, "request", "1 to 40 of 0-9 a-z")
+    if not _MOBILE.fullmatch(number):
+        raise BadValueError("not a phone number", "number", "3 to 20 digits, + before them if any")
+    _between(ring_customer, 1, 600, "timeout")
 
 
 def hangup(channel: str, cause: int = 16) -> Action:

@@ -133,6 +133,49 @@ class Held(NamedTuple):
     rescued: bool
 
 
+class Chosen(NamedTuple):
+    """The caller pressed 1: they want to be called back instead of waiting."""
+
+    node: str
+    request: str
+
+
+class VoicemailLeft(NamedTuple):
+    """The caller spoke a message; ``file`` is its path on the PBX, ``seconds`` its length."""
+
+    node: str
+    request: str
+    file: str
+    seconds: int
+
+
+class CallbackBegan(NamedTuple):
+    """A call that we place has a channel that stands for its caller: before it rings a seat (``offer``), or
+    holding, once the customer has answered (``''``)."""
+
+    node: str
+    request: str
+    channel: str
+    uniqueid: str
+    linkedid: str
+    offer: str
+
+
+class CustomerAnswered(NamedTuple):
+    """A customer, dialled for an agent who waits on the line, answered."""
+
+    node: str
+    request: str
+
+
+class CustomerDialled(NamedTuple):
+    """The dialling of a customer is over; ``status`` is DIALSTATUS, ``ANSWER`` after a talk."""
+
+    node: str
+    request: str
+    status: str
+
+
 class SeatState(NamedTuple):
     """Whether the PBX can reach a seat; ``detail`` is its word for the seat's state."""
 
@@ -177,6 +220,11 @@ PbxEvent = (
     | RequestEnded
     | FellBack
     | Held
+    | Chosen
+    | VoicemailLeft
+    | CallbackBegan
+    | CustomerAnswered
+    | CustomerDialled
     | SeatState
     | Renamed
     | BootedAgain

@@ -16,7 +16,15 @@ from telephony.translate import text
 OLDEST = 20
 """Oldest Asterisk the dialplan pack is written for."""
 
-CONTEXTS = ("seats-inbound", "seats-hold", "seats-connect", "seats-fallback", "seats-goodbye")
+CONTEXTS = (
+    "seats-inbound",
+    "seats-hold",
+    "seats-connect",
+    "seats-fallback",
+    "seats-goodbye",
+    "seats-overflow",
+)
+CALLBACKS = "seats-callback"
 QUEUE = "seats-fallback"
 NAMED = 10
 """Unknown seats that are named one by one; of more, only the number is told."""
@@ -34,8 +42,8 @@ class Seen(NamedTuple):
     vital: bool = True
 
 
-async def inspect(node: NodeSettings, seats: Iterable[str] = ()) -> list[Seen]:
-    """Log in and look; ``seats`` are the PJSIP endpoints that should be there.
+async def inspect(node: NodeSettings, seats: Iterable[str] = (), *, calls: bool = False) -> list[Seen]:
+    """Log in and look; ``seats`` are the PJSIP endpoints that should be there, ``calls``: it places calls.
 
     Raises LoginRefusedError; UnreachableError also for a PBX that is still starting; ActionTimeoutError.
     """
@@ -47,13 +55,15 @@ async def inspect(node: NodeSettings, seats: Iterable[str] = ()) -> list[Seen]:
         seen = [
             Seen("account", f"logged in as {node.username}"),
             await _version(session),
-            *await _rights(session),
+            *await _rights(session, calls),
         ]
         pack = [await _context(session, name) for name in CONTEXTS]
         if not greetings and any(context.trouble for context in pack):
             raise UnreachableError(
                 "Asterisk is still starting, or read= of the account lacks system", login.where
             )
+        if calls:
+            pack += await _calls(session)
         return [*seen, *pack, await _queue(session), *await _seats(session, set(seats))]
     finally:
         await session.close()
@@ -68,21 +78,30 @@ async def _version(session: Session) -> Seen:
     return Seen("version", f"Asterisk {version}")
 
 
-async def _rights(session: Session) -> list[Seen]:
+async def _rights(session: Session, calls: bool) -> list[Seen]:
     """Ask for one harmless thing of each class; a refusal for want of rights says so."""
     probes: list[tuple[str, Action]] = [
         ("call", commands.get_global("SEATS_HEARTBEAT")),
         ("reporting", commands.core_show_channels()),
         ("agent", commands.queue_pause("seats-no-such-queue", "PJSIP/nobody", False)),
     ]
+    if calls:  # without a channel it is refused for that, after the right was asked for
+        probes.append(("originate", {"Action": "Originate"}))
     return [await _right(session, name, action) for name, action in probes]
 
 
 async def _right(session: Session, name: str, action: Action) -> Seen:
     reply = await session.send(action)
     if not reply.ok and "permission denied" in reply.message.lower():
-        return Seen(f"right {name}", "", f"missing; add {name} to write= of the account in manager.conf")
+        why = "; the plan calls people back (callbacks.dial)" if name == "originate" else ""
+        return Seen(f"right {name}", "", f"missing{why}; add {name} to write= of the account in manager.conf")
     return Seen(f"right {name}", "granted")
+
+
+async def _calls(session: Session) -> list[Seen]:
+    trunk = text((await session.send(commands.get_global("SEATS_CALLBACK_TRUNK"))).headers, "Value")
+    trouble = "" if trunk else "no trunk to call people back; set it in [globals] of extensions.conf"
+    return [await _context(session, CALLBACKS), Seen("SEATS_CALLBACK_TRUNK", trunk, trouble)]
 
 
 async def _context(session: Session, name: str) -> Seen:

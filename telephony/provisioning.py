@@ -23,6 +23,8 @@ AMI_READ = "call,user,agent,reporting,system"
 """What the service hears: ``system`` here brings events only (ContactStatus, FullyBooted, Shutdown)."""
 AMI_WRITE = "call,agent,reporting"
 """What the service may do; never ``system``, ``command`` or ``config``."""
+AMI_PLACES_CALLS = "originate"
+"""Also needed where the plan calls people back: only the calls that the service places want it."""
 AMI_UNHEARD = "VarSet|Newexten|TestEvent|MusicOnHold|RTCP|ChannelTalking|LocalBridge|Cdr|CEL"
 """Beginnings of the names of events that the account does not get."""
 
@@ -63,8 +65,11 @@ def render_pjsip(
     return "\n\n".join(parts) + "\n"
 
 
-def render_manager(username: str, secret: str, *, permit: str = "127.0.0.1/255.255.255.255") -> str:
-    """Text of the service's account for manager.conf. Raises BadValueError."""
+def render_manager(
+    username: str, secret: str, *, permit: str = "127.0.0.1/255.255.255.255", calls: bool = False
+) -> str:
+    """Text of the service's account for manager.conf; ``calls``: it may place calls. Raises BadValueError."""
+    write = f"{AMI_WRITE},{AMI_PLACES_CALLS}" if calls else AMI_WRITE
     _check(_USERNAME, "AMI username", username, "1 to 32 of A-Z a-z 0-9 _ . -")
     _check(_SECRET, "AMI secret", secret, _VISIBLE, shown=False)
     _check(_VALUE, "AMI permit", permit, "an address or network, such as 10.0.0.5/255.255.255.255")
@@ -74,7 +79,7 @@ def render_manager(username: str, secret: str, *, permit: str = "127.0.0.1/255.2
         "deny = 0.0.0.0/0.0.0.0\n"
         f"permit = {permit}\n"
         f"read = {AMI_READ}\n"
-        f"write = {AMI_WRITE}\n"
+        f"write = {write}\n"
         "writetimeout = 5000\n"
         f"eventfilter = !^Event: ({AMI_UNHEARD})\n"
     )

@@ -13,6 +13,10 @@ from telephony.codec import parse
 from telephony.events import (
     BootedAgain,
     Bridged,
+    CallbackBegan,
+    Chosen,
+    CustomerAnswered,
+    CustomerDialled,
     DialEnded,
     Dialing,
     FellBack,
@@ -29,6 +33,7 @@ from telephony.events import (
     ShutDown,
     TalkEnded,
     Unbridged,
+    VoicemailLeft,
 )
 
 Headers = Mapping[str, str | list[str]]
@@ -179,6 +184,28 @@ def _held(node: str, request: str, name: str) -> PbxEvent | None:
     return Held(node, request, name == "SeatsRescue") if request else None
 
 
+def _chosen(node: str, request: str) -> PbxEvent | None:
+    return Chosen(node, request) if request else None
+
+
+def _voicemail(node: str, request: str, file: str, spoken: str) -> PbxEvent | None:
+    return VoicemailLeft(node, request, file, number(spoken)) if request and file else None
+
+
+def _callback(
+    node: str, request: str, channel: str, uniqueid: str, linkedid: str, offer: str
+) -> PbxEvent | None:
+    return CallbackBegan(node, request, channel, uniqueid, linkedid, offer) if request and channel else None
+
+
+def _customer_answered(node: str, request: str) -> PbxEvent | None:
+    return CustomerAnswered(node, request) if request else None
+
+
+def _customer_dialled(node: str, request: str, status: str) -> PbxEvent | None:
+    return CustomerDialled(node, request, status) if request else None
+
+
 def _dialing(
     node: str, uniqueid: str, context: str, exten: str, dest: str, dest_channel: str
 ) -> PbxEvent | None:
@@ -259,6 +286,11 @@ _USER_MAKERS = {
     "SeatsEnd": _Maker(_request_ended, ("Request", "Cause")),
     "SeatsFallback": _Maker(_fell_back, ("Request",)),
     "SeatsHeld": _Maker(_held, ("Request", "UserEvent")),
+    "SeatsCallback": _Maker(_callback, ("Request", "Channel", "Uniqueid", "Linkedid", "Offer")),
+    "SeatsReached": _Maker(_customer_answered, ("Request",)),
+    "SeatsDialled": _Maker(_customer_dialled, ("Request", "Status")),
+    "SeatsChoice": _Maker(_chosen, ("Request",)),
+    "SeatsVoicemail": _Maker(_voicemail, ("Request", "File", "Seconds")),
     "SeatsRescue": _Maker(_held, ("Request", "UserEvent")),
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Literal, NamedTuple
 
+from seats.domain.callback_book import OPEN, CallbackState
 from seats.domain.requests import OfferResult, Outcome
 
 WAIT_BUCKETS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
@@ -32,6 +33,9 @@ WINDOWS = ("15m", "1h", "today")
 """Windows of the arrival-cohort rates."""
 
 DEFINITIONS = ("strict", "reported")
+
+CALLBACK_STATES = tuple(state.value for state in CallbackState if state in OPEN)
+CALLBACK_ENDS = tuple(state.value for state in CallbackState if state not in OPEN)
 
 RESPONSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
@@ -108,6 +112,20 @@ FAMILIES: tuple[Family, ...] = (
         "gauge",
         "Age of the oldest request that still waits; 0 when none does.",
         ("province",),
+        True,
+    ),
+    Family(
+        "seats_callbacks",
+        "gauge",
+        "Callers to be called back who were not reached yet.",
+        ("province", "state"),
+        True,
+    ),
+    Family(
+        "seats_callbacks_finished_total",
+        "counter",
+        "Callbacks that ended: done, cancelled, expired or failed.",
+        ("province", "state"),
         True,
     ),
     Family("seats_wait_bound_seconds", "gauge", "Longest wait the routing allows.", (), True),

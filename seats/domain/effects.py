@@ -40,6 +40,46 @@ class Release(NamedTuple):
     outcome: str
 
 
+class PassOn(NamedTuple):
+    """End a caller's wait otherwise than by an announcement (``seats.domain.overflow``).
+
+    ``way``: ``callback`` (asks the caller to press 1), ``voicemail``, ``message`` (``argument``: the file),
+    ``number`` (``argument``: the number). ``outcome`` tells what is announced if nothing comes of it.
+    """
+
+    request: str
+    node: str
+    channel: str
+    way: str
+    argument: str
+    outcome: str
+
+
+class CallAgent(NamedTuple):
+    """Ring an agent for a callback for ``timeout`` seconds; once answered, dial the customer's ``number``.
+
+    The offer's id makes the call's own ids, so that it can never be placed twice.
+    """
+
+    offer: str
+    request: str
+    node: str
+    agent: str
+    seat: Seat
+    timeout: int
+    number: str
+    ring_customer: int
+
+
+class CallCustomer(NamedTuple):
+    """Dial a customer for ``timeout`` seconds; who answers holds, as a caller does."""
+
+    request: str
+    node: str
+    number: str
+    timeout: int
+
+
 class HangUp(NamedTuple):
     """End a channel: the caller's when the agent hangs up, the agent's leg when the seat is dead.
 
@@ -52,4 +92,4 @@ class HangUp(NamedTuple):
     cause: int = 16
 
 
-Effect = Ring | Withdraw | Release | HangUp
+Effect = Ring | Withdraw | Release | PassOn | CallAgent | CallCustomer | HangUp

@@ -15,6 +15,14 @@ class PlanError(DomainError):
         self.where, self.what, self.allowed = where, what, allowed
 
 
+class CallbackError(DomainError):
+    """What was asked of a callback is not possible now."""
+
+    def __init__(self, callback: str, what: str, allowed: str) -> None:
+        super().__init__(f"callback {callback}: {what}; allowed: {allowed}")
+        self.callback, self.what, self.allowed = callback, what, allowed
+
+
 class UnknownAgentError(DomainError):
     """No agent has this id."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from seats.domain.agents import Chosen, Machine
+from seats.domain.callback_book import CallbackState, Result, Source
 from seats.domain.requests import OfferResult, Origin, Outcome, Why
 
 
@@ -123,6 +124,59 @@ class RequestClosed(NamedTuple):
     request: str
 
 
+class VoicemailLeft(NamedTuple):
+    """The caller left a message; ``file`` is its path on the PBX, ``length`` in seconds."""
+
+    at: float
+    request: str
+    file: str
+    length: float
+
+
+class CallbackAsked(NamedTuple):
+    """A callback is opened for a request's caller, or the request joins the one open for the number."""
+
+    at: float
+    callback: str
+    request: str
+    province: str
+    number: str
+    did: str
+    node: str
+    source: Source
+    asked_at: float
+    due_at: float
+
+
+class CallbackChanged(NamedTuple):
+    """A callback's state, whole, after a change. ``reason`` says who or what changed it."""
+
+    at: float
+    callback: str
+    province: str
+    state: CallbackState
+    due_at: float
+    attempts: int
+    agent: str
+    reason: str
+
+
+class CallbackTried(NamedTuple):
+    """One attempt is over. ``call`` is its id; ``reached_at`` is when agent and customer heard each other."""
+
+    at: float
+    callback: str
+    call: str
+    province: str
+    agent: str
+    agent_first: bool
+    began_at: float
+    reached_at: float | None
+    result: Result
+    talk: float
+    detail: str
+
+
 class AgentChanged(NamedTuple):
     """An agent's state, whole, after a change. ``cause`` says who or what changed it."""
 
@@ -228,6 +282,10 @@ Event = (
     | CallEnded
     | CallBroken
     | RequestClosed
+    | VoicemailLeft
+    | CallbackAsked
+    | CallbackChanged
+    | CallbackTried
     | AgentChanged
     | AgentAdded
     | AgentRemoved

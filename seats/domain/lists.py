@@ -17,14 +17,16 @@ def start_waiting(state: State, request: Request) -> None:
     """The request waits (again): entries made before are void."""
     request.wait_token = state.tick_number()
     request.rings_open = 0
-    state.waiting.setdefault(request.province, {})[request.id] = request
+    if not request.callback:
+        state.waiting.setdefault(request.province, {})[request.id] = request
 
 
 def stop_waiting(state: State, request: Request) -> None:
     """The request waits no more."""
     if request.wait_token:
         request.wait_token = 0
-        state.waiting[request.province].pop(request.id, None)
+        if not request.callback:
+            state.waiting[request.province].pop(request.id, None)
 
 
 def enter(state: State, request: Request, pools: Iterable[str]) -> None:

@@ -92,6 +92,81 @@ class CallerHeld(NamedTuple):
     request: str
 
 
+class CallbackChosen(NamedTuple):
+    """The caller pressed 1: they want to be called back instead of waiting."""
+
+    request: str
+
+
+class CallbackBegan(NamedTuple):
+    """The channel of an attempt exists: it rings the agent, or the customer has answered and holds."""
+
+    request: str
+    channel: str
+    uniqueid: str
+    linkedid: str
+
+
+class CallbackAnswered(NamedTuple):
+    """The customer, dialled for an agent who waits on the line, answered."""
+
+    request: str
+
+
+class CallbackDialled(NamedTuple):
+    """The dialling of a customer is over; ``status`` is the PBX's DIALSTATUS, ``ANSWER`` after a talk."""
+
+    request: str
+    status: str
+
+
+class CallbackRefused(NamedTuple):
+    """The PBX would not begin a callback's call."""
+
+    request: str
+    detail: str
+
+
+class CallbackCancelAsked(NamedTuple):
+    """A supervisor cancels a callback."""
+
+    callback: str
+    actor: str
+
+
+class CallbackTakeAsked(NamedTuple):
+    """An agent, or a supervisor for them, takes a callback."""
+
+    callback: str
+    agent: str
+    actor: str
+
+
+class CallbackRecalled(NamedTuple):
+    """A callback that the ledger knows as open: taken up again after a restart."""
+
+    callback: str
+    number: str
+    province: str
+    did: str
+    node: str
+    request: str
+    source: str
+    asked_at: float
+    due_at: float
+    attempts: int
+    agent: str
+    calling: bool
+
+
+class VoicemailSpoken(NamedTuple):
+    """The caller left a message; ``file`` is its path on the PBX, ``length`` in seconds."""
+
+    request: str
+    file: str
+    length: float
+
+
 class RequestRecalled(NamedTuple):
     """A request that the ledger knows as not over: taken up again after a restart, counted already.
 
@@ -253,6 +328,15 @@ Message = (
     | Hanging
     | SeatGone
     | CallerHeld
+    | CallbackChosen
+    | VoicemailSpoken
+    | CallbackBegan
+    | CallbackAnswered
+    | CallbackDialled
+    | CallbackRefused
+    | CallbackCancelAsked
+    | CallbackTakeAsked
+    | CallbackRecalled
     | RequestRecalled
     | OfferFound
     | RequestSettled

@@ -9,7 +9,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from seats.domain.callback_settings import CallbackSettings, check_callbacks
 from seats.domain.errors import PlanError
+from seats.domain.hours import Calendar, check_calendar
+from seats.domain.overflow import Overflows, check_overflows
 from seats.domain.regions import PROVINCES, UNKNOWN
 from seats.domain.requests import Need
 
@@ -39,6 +42,9 @@ class Route(NamedTuple):
     objective: float
     window: float = 86400.0
     """Seconds over which the objective is held: older losses and successes are forgotten."""
+    hours: str = ""
+    """Name of the calendar by which it is open; empty: always."""
+    overflow: Overflows = Overflows()
 
 
 class Skill(NamedTuple):
@@ -89,6 +95,11 @@ class Plan(NamedTuple):
     """Priority class → its rank, 1 to 9, the greater served first."""
     interruptible: tuple[str, ...] = ()
     """Reason codes of breaks from which agents may be asked back for a province in need."""
+    hours: Mapping[str, Calendar] = MappingProxyType({})
+    """Named calendars."""
+    overflow: Overflows = Overflows()
+    """What every province does that says nothing of its own."""
+    callbacks: CallbackSettings = CallbackSettings()
 
 
 def check_plan(plan: Plan) -> None:
@@ -101,6 +112,10 @@ def check_plan(plan: Plan) -> None:
                 where, f"province code {code!r} does not exist", f"one of {', '.join(sorted(known))}"
             )
         _check_route(where, route, plan.pools, plan.max_wait)
+        if route.hours and route.hours not in plan.hours:
+            allowed = ", ".join(sorted(plan.hours)) or "none: there is no calendar under hours"
+            raise PlanError(f"{where}.hours", f"unknown calendar {route.hours!r}", allowed)
+        check_overflows(f"{where}.overflow", route.overflow)
     missing = sorted(known - set(plan.routes))
     if missing:
         raise PlanError(
@@ -114,6 +129,10 @@ def check_plan(plan: Plan) -> None:
             raise PlanError(
                 f"{where}.home", f"province code {pool.home!r} does not exist", "a province code or empty"
             )
+    for name, calendar in plan.hours.items():
+        check_calendar(f"hours.{name}", calendar)
+    check_overflows("overflow", plan.overflow)
+    check_callbacks("callbacks", plan.callbacks)
     _check_timings(plan)
     _check_services(plan)
     for name, rank in plan.classes.items():

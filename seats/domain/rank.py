@@ -26,6 +26,8 @@ PRIORITY_FROM_LEVEL = 2
 def rank(state: State, request: Request) -> int:
     """The request's present priority."""
     best = request.front
+    if best > 0:  # a lost caller whom we call of our own accord
+        return best
     if request.klass:
         class_rank = state.plan.classes.get(request.klass)
         if class_rank is not None:

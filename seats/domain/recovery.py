@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from seats.domain import steering
+from seats.domain import callbacks, steering
 from seats.domain.agent_rules import announce, settle
 from seats.domain.agents import Agent, Machine
 from seats.domain.effects import Withdraw
 from seats.domain.events import CallEnded, OfferEnded, RequestDecided
 from seats.domain.messages import OfferAnswered, OfferFound, OfferMissed, RequestRecalled, RequestSettled
+from seats.domain.overflow import is_closed
 from seats.domain.request_rules import (
     answered,
     close,
@@ -162,9 +163,12 @@ def _decide_from_record(turn: Turn, request: Request, message: RequestSettled) -
     waited = max(message.ended_at - message.talk - request.arrived_at, 0.0)
     agent = state.by_address.get(message.address, "")
     left = outcome_of_leaving(state, waited, lost=message.lost)
+    if is_closed(state, request.province, request.arrived_at):
+        left = Outcome.EXCLUDED_CLOSED
     outcome = request.outcome = Outcome.CONNECTED if message.talk > 0 else left
     at = message.ended_at - message.talk
     steering.decided(turn, request.province, outcome)
+    callbacks.decided(turn, request, outcome)
     turn.events.append(
         RequestDecided(
             at,

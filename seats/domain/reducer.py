@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable
 from typing import Any
 
-from seats.domain import agent_rules, recovery, request_rules, steering
+from seats.domain import agent_rules, callback_calls, callbacks, recovery, request_rules, steering
 from seats.domain.agents import Machine
 from seats.domain.assess import assess
 from seats.domain.effects import Effect
@@ -14,6 +14,14 @@ from seats.domain.events import Event, RoutingChanged
 from seats.domain.messages import (
     AgentConfigured,
     AgentDropped,
+    CallbackAnswered,
+    CallbackBegan,
+    CallbackCancelAsked,
+    CallbackChosen,
+    CallbackDialled,
+    CallbackRecalled,
+    CallbackRefused,
+    CallbackTakeAsked,
     CallerGone,
     CallerHeld,
     DispositionGiven,
@@ -39,6 +47,7 @@ from seats.domain.messages import (
     SeatReachable,
     StateAsked,
     Tick,
+    VoicemailSpoken,
     WrapUpEnded,
 )
 from seats.domain.plan import check_plan
@@ -55,6 +64,8 @@ def step(state: State, message: Message, now: float) -> tuple[list[Event], list[
     turn = Turn(state, now)
     state.now = now
     _HANDLERS[type(message)](turn, message)
+    if state.callbacks.by_id and turn.effects:
+        turn.effects = callback_calls.effects(turn)
     return turn.events, turn.effects
 
 
@@ -75,6 +86,24 @@ def _max_wait(turn: Turn, key: str, _: int) -> None:
     request = turn.state.requests.get(key)
     if request is not None:
         request_rules.wait_is_over(turn, request)
+
+
+def _no_seat(turn: Turn, key: str, _: int) -> None:
+    request = turn.state.requests.get(key)
+    if request is not None:
+        request_rules.nobody_there(turn, request)
+
+
+def _callback(turn: Turn, key: str, _: int) -> None:
+    callbacks.due(turn, key)
+
+
+def _callback_expires(turn: Turn, key: str, _: int) -> None:
+    callbacks.expire(turn, key)
+
+
+def _callback_guard(turn: Turn, key: str, _: int) -> None:
+    callback_calls.overdue(turn, key)
 
 
 def _offer_guard(turn: Turn, key: str, _: int) -> None:
@@ -113,6 +142,7 @@ def _plan_changed(turn: Turn, message: PlanChanged) -> None:
     check_plan(message.plan)
     state = turn.state
     state.take_plan(message.plan)
+    state.openings.clear()
     turn.events.append(RoutingChanged(turn.now, message.plan.version, message.actor))
     for request in state.requests.values():
         if request.state is RequestState.WAITING:
@@ -120,6 +150,7 @@ def _plan_changed(turn: Turn, message: PlanChanged) -> None:
             turn.at(request.arrived_at + message.plan.max_wait, Due.MAX_WAIT, request.id)
     steering.replan(turn)
     rematch(turn)
+    callbacks.replan(turn)
 
 
 def _link_up(turn: Turn, message: LinkUp) -> None:
@@ -195,6 +226,10 @@ _DUE: dict[Due, Callable[[Turn, str, int], None]] = {
     Due.RELAX: _relax,
     Due.BREATHER: _breather,
     Due.ASSESS: _assess,
+    Due.NO_SEAT: _no_seat,
+    Due.CALLBACK: _callback,
+    Due.CALLBACK_EXPIRES: _callback_expires,
+    Due.CALLBACK_GUARD: _callback_guard,
 }
 
 _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
@@ -208,6 +243,15 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     Hanging: request_rules.hanging,
     SeatGone: request_rules.seat_gone,
     CallerHeld: request_rules.held,
+    CallbackChosen: request_rules.callback_chosen,
+    VoicemailSpoken: request_rules.voicemail_spoken,
+    CallbackBegan: callback_calls.began,
+    CallbackAnswered: callback_calls.customer_answered,
+    CallbackDialled: callback_calls.customer_dialled,
+    CallbackRefused: callback_calls.refused,
+    CallbackCancelAsked: callbacks.cancel_asked,
+    CallbackTakeAsked: callbacks.take_asked,
+    CallbackRecalled: callbacks.recalled,
     RequestRecalled: recovery.recalled,
     OfferFound: recovery.offer_found,
     RequestSettled: recovery.settled,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from seats.domain import loyalty, steering
+from seats.domain import callback_calls, callbacks, loyalty, steering
 from seats.domain.agent_rules import SUSPECT_SECONDS, announce, end_wrap_up, find, settle, start_wrap_up
 from seats.domain.agents import Agent, Machine
+from seats.domain.callback_book import Source
 from seats.domain.effects import HangUp, Release, Withdraw
 from seats.domain.errors import NotAllowedError
 from seats.domain.events import (
@@ -16,9 +17,12 @@ from seats.domain.events import (
     RequestDecided,
     RequestOpened,
     RequestReturned,
+    VoicemailLeft,
 )
 from seats.domain.expected import Guess
 from seats.domain.messages import (
+    CallbackChosen,
+    CallbackRefused,
     CallerGone,
     CallerHeld,
     Hanging,
@@ -31,7 +35,9 @@ from seats.domain.messages import (
     RequestArrived,
     RequestRecalled,
     SeatGone,
+    VoicemailSpoken,
 )
+from seats.domain.overflow import Occasion, can_be_called, is_closed, overflow_of, parting, was_staffed
 from seats.domain.rank import RESCUED, RETURNED
 from seats.domain.regions import UNKNOWN
 from seats.domain.requests import Offer, OfferResult, Outcome, Request, RequestState
@@ -63,8 +69,12 @@ def arrived(turn: Turn, message: RequestArrived) -> None:
         return
     request = new_request(turn, message)
     open_request(turn, request, message.reconstructed)
+    if is_closed(state, request.province, request.arrived_at):
+        _release(turn, request, Occasion.CLOSED)
+        return
     state.forecast.arrived(request.province, turn.now)
     loyalty.greet(turn, request)
+    await_staff(turn, request)
     turn.at(request.arrived_at + state.plan.max_wait, Due.MAX_WAIT, request.id)
     seek(turn, request)
     if request.state is RequestState.WAITING:
@@ -80,6 +90,13 @@ def _begin_waiting(turn: Turn, request: Request) -> None:
     turn.at(request.arrived_at + state.plan.wait_bound, Due.WAIT_BOUND, request.id)
     steering.arm(turn)
     steering.waits(turn, request)
+
+
+def await_staff(turn: Turn, request: Request) -> None:
+    """Where the plan says what to do when nobody is there, look for that after the time it gives."""
+    overflow = overflow_of(turn.state.plan, request.province, Occasion.NO_SEAT)
+    if overflow is not None:
+        turn.at(request.arrived_at + overflow.after, Due.NO_SEAT, request.id)
 
 
 def new_request(turn: Turn, message: RequestArrived | RequestRecalled) -> Request:
@@ -196,7 +213,9 @@ def refused(turn: Turn, message: OfferRefused) -> None:
         return
     _lose(turn, offer, OfferResult.WITHDRAWN, message.detail)
     request = turn.state.requests.get(offer.request)
-    if request is not None and request.state is RequestState.OFFERED:
+    if request is not None and request.agent_first:
+        callback_calls.refused(turn, CallbackRefused(request.id, message.detail))
+    elif request is not None and request.state is RequestState.OFFERED:
         request.state = RequestState.UNSURE
         request.offer = None
         turn.at(turn.now + LOOK_AGAIN, Due.LOOK_AGAIN, request.id)
@@ -213,7 +232,7 @@ def seat_gone(turn: Turn, message: SeatGone) -> None:
     if offer.answered_at is not None:
         request = turn.state.requests.get(offer.request)
         if request is not None and request.state is RequestState.TALKING:
-            if message.fault and not request.hung_by:
+            if message.fault and not request.hung_by and not request.agent_first:
                 _break_call(turn, request, offer, message.fault)
                 return
             end_call(turn, request, request.hung_by or "agent")
@@ -226,7 +245,9 @@ def held(turn: Turn, message: CallerHeld) -> None:
     if request is None:
         return
     offer = turn.state.offers.get(request.offer or "")
-    if request.state is RequestState.RELEASING and request.outcome is not None:
+    if request.state is RequestState.RELEASING and request.farewell is not None:
+        turn.effects.append(request.farewell)
+    elif request.state is RequestState.RELEASING and request.outcome is not None:
         turn.effects.append(Release(request.id, request.node, request.channel, request.outcome))
     elif request.state is RequestState.OFFERED and offer is not None:
         returned(turn, OfferReturned(offer.id, ""))
@@ -243,6 +264,28 @@ def held(turn: Turn, message: CallerHeld) -> None:
     _wait_again(turn, request)
 
 
+def callback_chosen(turn: Turn, message: CallbackChosen) -> None:
+    """The caller pressed 1: let them go with the outcome ``callback``, if callbacks are offered to them."""
+    request = turn.state.requests.get(message.request)
+    if request is None or not can_be_called(request.number):
+        return
+    if request.state is RequestState.WAITING and turn.state.plan.callbacks.offer:
+        request.state = RequestState.RELEASING
+        request.wait_token = 0
+        request.farewell = Release(request.id, request.node, request.channel, Outcome.CALLBACK)
+        turn.effects.append(request.farewell)
+    elif request.state is not RequestState.RELEASING or request.farewell is None:
+        return
+    callbacks.ask(turn, request, Source.CHOSEN)
+    if request.outcome is None:
+        decide(turn, request, Outcome.CALLBACK, "chosen", None)
+
+
+def voicemail_spoken(turn: Turn, message: VoicemailSpoken) -> None:
+    """Note where the caller's message lies."""
+    turn.events.append(VoicemailLeft(turn.now, message.request, message.file, message.length))
+
+
 def hanging(turn: Turn, message: Hanging) -> None:
     """Note which side hung up first; the legs' own ends follow. A refusal to answer hangs nothing up."""
     request = turn.state.requests.get(message.request)
@@ -254,8 +297,8 @@ def caller_gone(turn: Turn, message: CallerGone) -> None:
     """The caller's channel is gone: every leg of the request ends with it."""
     state = turn.state
     request = state.requests.get(message.request)
-    if request is None:
-        return
+    if request is None or (request.agent_first and not request.channel and not message.lost):
+        return  # of an attempt: the channel of an agent rung before
     if request.state is RequestState.TALKING:
         end_call(turn, request, "system" if message.lost else request.hung_by or "caller")
     elif request.rescues and request.ended_at is None:
@@ -264,7 +307,7 @@ def caller_gone(turn: Turn, message: CallerGone) -> None:
         decide(
             turn,
             request,
-            outcome_of_leaving(state, turn.now - request.arrived_at, message.lost),
+            request.parting or outcome_of_leaving(state, turn.now - request.arrived_at, message.lost),
             message.cause,
             None,
         )
@@ -282,6 +325,9 @@ def caller_gone(turn: Turn, message: CallerGone) -> None:
 
 def close(turn: Turn, request: Request) -> None:
     """Nothing more can happen to the request."""
+    if request.callback:
+        callback_calls.finish(turn, request)
+        return
     request.state = RequestState.DONE
     stop_waiting(turn.state, request)
     turn.state.requests.pop(request.id, None)
@@ -301,8 +347,16 @@ def hang_up_asked(turn: Turn, message: HangUpAsked) -> None:
 def wait_is_over(turn: Turn, request: Request) -> None:
     """The longest wait is reached: say so to the caller, and let go."""
     due = request.waiting_since + turn.state.plan.max_wait
-    if request.state is RequestState.WAITING and turn.now >= due:
+    if request.state is RequestState.WAITING and turn.now >= due and not request.agent_first:
         _release_if_linked(turn, request)
+
+
+def nobody_there(turn: Turn, request: Request) -> None:
+    """Nobody has stood behind the caller's rings since they came: what the plan says for that."""
+    if request.state is RequestState.WAITING and request.outcome is None:
+        linked = request.node in turn.state.links
+        if linked and not was_staffed(turn.state, request):
+            _release(turn, request, Occasion.NO_SEAT)
 
 
 def offer_overdue(turn: Turn, offer: Offer) -> None:
@@ -334,9 +388,12 @@ def look_again(turn: Turn, request: Request) -> None:
 def _wait_again(turn: Turn, request: Request) -> None:
     request.state = RequestState.WAITING
     request.offer = None
+    if request.callback and callback_calls.given_up(turn, request):
+        return
     request.front = min(request.front, RETURNED)
     turn.events.append(RequestReturned(turn.now, request.id, request.province))
-    if turn.now - request.waiting_since >= turn.state.plan.max_wait and _release_if_linked(turn, request):
+    late = turn.now - request.waiting_since >= turn.state.plan.max_wait and not request.agent_first
+    if late and _release_if_linked(turn, request):
         return
     seek(turn, request)
 
@@ -350,19 +407,20 @@ def _release_if_linked(turn: Turn, request: Request) -> bool:
     return True
 
 
-def _release(turn: Turn, request: Request) -> None:
-    outcome = Outcome.TIMEOUT if _was_staffed(turn, request) else Outcome.NO_SEAT
+def _release(turn: Turn, request: Request, occasion: Occasion | None = None) -> None:
+    if occasion is None:
+        occasion = Occasion.MAX_WAIT if was_staffed(turn.state, request) else Occasion.NO_SEAT
+    end = parting(turn.state, request, occasion)
     request.state = RequestState.RELEASING
     stop_waiting(turn.state, request)
-    if request.outcome is None:
-        decide(turn, request, outcome, "max_wait", None)
-    turn.effects.append(Release(request.id, request.node, request.channel, outcome))
-
-
-def _was_staffed(turn: Turn, request: Request) -> bool:
-    """Whether anybody stood behind the request's rings at any time since it came."""
-    boards = [turn.state.board(step.pool) for step in turn.state.plan.routes[request.province].rings]
-    return any(b.staffed > 0 or b.last_staffed >= request.arrived_at for b in boards)
+    request.farewell = end.effect
+    if end.calls_back:
+        callbacks.ask(turn, request, Source.OVERFLOW)
+    if end.asks and end.outcome is not Outcome.EXCLUDED_CLOSED:
+        request.parting = end.outcome
+    elif request.outcome is None:
+        decide(turn, request, end.outcome, occasion.value, None)
+    turn.effects.append(end.effect)
 
 
 def outcome_of_leaving(state: State, waited: float, lost: bool) -> Outcome:
@@ -381,6 +439,10 @@ def decide(
     at = turn.now if at is None else at
     request.outcome = outcome
     request.decided_at = at
+    if request.callback:
+        callback_calls.outcome(turn, request, outcome)
+        return
+    callbacks.decided(turn, request, outcome)
     steering.decided(turn, request.province, outcome)
     loyalty.remember_lost(turn.state, request, outcome)
     queue = (min(offer.made_at, at) if offer else at) - request.arrived_at
@@ -446,7 +508,8 @@ def end_call(turn: Turn, request: Request, by: str, at: float | None = None) -> 
     request.state = RequestState.DONE
     request.ended_at = at
     agent_id = request.connected_agent or ""
-    turn.events.append(CallEnded(at, request.id, request.province, agent_id, request.talked, by))
+    if not request.callback:
+        turn.events.append(CallEnded(at, request.id, request.province, agent_id, request.talked, by))
     loyalty.remember_served(turn.state, request)
     agent = turn.state.agents.get(agent_id)
     if agent is not None and agent.request == request.id:

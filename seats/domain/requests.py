@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from seats.domain.effects import PassOn, Release
 
 from seats.domain.expected import Guess
 
@@ -27,6 +30,7 @@ class RequestState(StrEnum):
 
     WAITING = "waiting"
     OFFERED = "offered"
+    DIALLING = "dialling"  # a customer who is called back: the phone rings
     UNSURE = "unsure"  # the PBX did not find the caller: looked at again in a moment
     TALKING = "talking"
     RESCUING = "rescuing"  # the agent's leg died: the caller is on the way back to holding
@@ -156,6 +160,14 @@ class Request:
     prefer: str = ""
     """Agent who alone may take the request until ``prefer_until``."""
     prefer_until: float = 0.0
+    callback: str = ""
+    """The callback that this is an attempt of; empty for callers. It is in no figure of requests."""
+    agent_first: bool = False
+    """Of such an attempt: the agent is rung, then the customer. It has no caller's channel of its own."""
+    farewell: Release | PassOn | None = None
+    """What the PBX was told when the caller was let go, for telling it again."""
+    parting: Outcome | None = None
+    """While the caller is asked to choose: the outcome if they choose nothing."""
 
 
 @dataclass(slots=True)

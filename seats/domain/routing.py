@@ -208,7 +208,8 @@ def _make_offer(turn: Turn, request: Request, agent: Agent, ring: int, pool: str
     timeout = state.plan.ring_timeout
     steer = state.steers.get(request.province)
     idle = now - agent.idle_since
-    state.expected.entered(request.province, now - request.waiting_since, request.guess)
+    if not request.callback:
+        state.expected.entered(request.province, now - request.waiting_since, request.guess)
     request.guess = None
     why = Why(
         ring,

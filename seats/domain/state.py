@@ -8,10 +8,12 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from seats.domain.agents import Agent
+from seats.domain.callback_book import Book
 from seats.domain.effects import Effect
 from seats.domain.events import Event
 from seats.domain.expected import Expected
 from seats.domain.forecast import Forecast
+from seats.domain.hours import Opening
 from seats.domain.plan import Plan
 from seats.domain.requests import Offer, Request
 
@@ -64,6 +66,10 @@ class Due(IntEnum):
     RELAX = 11
     BREATHER = 12
     ASSESS = 13
+    NO_SEAT = 14
+    CALLBACK = 15
+    CALLBACK_EXPIRES = 16
+    CALLBACK_GUARD = 17
 
 
 class PoolBoard:
@@ -103,6 +109,9 @@ class State:
     links: set[str] = field(default_factory=set)
     """Nodes that answer."""
     boards: dict[str, PoolBoard] = field(default_factory=dict)
+    callbacks: Book = field(default_factory=Book)
+    openings: dict[str, Opening] = field(default_factory=dict)
+    """By calendar: whether it is open, for as long as that holds."""
     deadlines: list[tuple[float, int, Due, str, int]] = field(default_factory=list)
     now: float = 0.0
     """Time of the step in progress, Unix seconds."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from seats.domain.messages import (
+    CallbackAnswered,
+    CallbackBegan,
+    CallbackChosen,
+    CallbackDialled,
     CallerGone,
     CallerHeld,
     Hanging,
@@ -18,6 +22,7 @@ from seats.domain.messages import (
     RequestSettled,
     SeatGone,
     SeatReachable,
+    VoicemailSpoken,
 )
 from seats.domain.requests import Origin
 from telephony import events as pbx
@@ -91,7 +96,7 @@ class Intake:
         if isinstance(message, SeatGone):
             self.legs = {leg: offer for leg, offer in self.legs.items() if offer != message.offer}
         elif isinstance(message, CallerGone):
-            self.callers.pop(uniqueid_of(message.request.partition(":")[2]), None)
+            self.callers = {leg: known for leg, known in self.callers.items() if known != message.request}
             self._end(message.request)
         elif isinstance(message, RequestSettled):
             self.callers.pop(message.arrived.uniqueid, None)
@@ -211,6 +216,29 @@ class Intake:
         """The caller holds again."""
         return OfferReturned(e.offer, e.status)
 
+    def chosen(self, e: pbx.Chosen) -> Message:
+        """The caller wants to be called back."""
+        return CallbackChosen(self.request_id(e.request))
+
+    def callback_began(self, e: pbx.CallbackBegan) -> Message:
+        """A call that we placed has a channel; an agent rung for it before has another, on its way out."""
+        request = self.request_id(e.request)
+        self.callers = {leg: known for leg, known in self.callers.items() if known != request}
+        self.callers[e.uniqueid] = request
+        return CallbackBegan(request, e.channel, e.uniqueid, e.linkedid)
+
+    def customer_answered(self, e: pbx.CustomerAnswered) -> Message:
+        """The customer of a callback is there."""
+        return CallbackAnswered(self.request_id(e.request))
+
+    def customer_dialled(self, e: pbx.CustomerDialled) -> Message:
+        """The customer of a callback was dialled, and it is over."""
+        return CallbackDialled(self.request_id(e.request), e.status)
+
+    def voicemail(self, e: pbx.VoicemailLeft) -> Message:
+        """The caller left a message."""
+        return VoicemailSpoken(self.request_id(e.request), e.file, float(e.seconds))
+
     def seat_state(self, e: pbx.SeatState) -> Message:
         """A seat's registration came or went."""
         return SeatReachable(self._node, e.address, e.reachable, e.detail)
@@ -246,5 +274,10 @@ _READERS: dict[type, Callable[[Intake, object], Message | None]] = {
     pbx.OfferReturned: Intake.returned,  # type: ignore[dict-item]
     pbx.FellBack: Intake.fell_back,  # type: ignore[dict-item]
     pbx.Held: Intake.held,  # type: ignore[dict-item]
+    pbx.Chosen: Intake.chosen,  # type: ignore[dict-item]
+    pbx.VoicemailLeft: Intake.voicemail,  # type: ignore[dict-item]
+    pbx.CallbackBegan: Intake.callback_began,  # type: ignore[dict-item]
+    pbx.CustomerAnswered: Intake.customer_answered,  # type: ignore[dict-item]
+    pbx.CustomerDialled: Intake.customer_dialled,  # type: ignore[dict-item]
     pbx.SeatState: Intake.seat_state,  # type: ignore[dict-item]
 }

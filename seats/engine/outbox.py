@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
 from seats.domain.agents import SeatKind
-from seats.domain.effects import Effect, HangUp, Release, Ring, Withdraw
-from seats.domain.messages import Message, OfferRefused, OfferReturned
+from seats.domain.effects import (
+    CallAgent,
+    CallCustomer,
+    Effect,
+    HangUp,
+    PassOn,
+    Release,
+    Ring,
+    Withdraw,
+)
+from seats.domain.messages import CallbackRefused, Message, OfferRefused, OfferReturned
+from seats.domain.requests import Outcome
 from telephony import commands
 from telephony.commands import Action
 from telephony.errors import TelephonyError
@@ -63,18 +73,43 @@ class Outbox:
 
     def _failed(self, effect: Effect, detail: str) -> None:
         log.info("effect_refused", effect=type(effect).__name__, node=effect.node, error=detail)
-        if isinstance(effect, Ring):
+        if isinstance(effect, Ring | CallAgent):
             self._post(OfferRefused(effect.offer, detail))
+        elif isinstance(effect, CallCustomer):
+            self._post(CallbackRefused(effect.request, detail))
 
 
 def action_of(effect: Effect) -> Action:
     """The AMI action of an effect. Raises BadValueError for what must not reach a PBX."""
-    if isinstance(effect, Ring):
-        kind = _KINDS[effect.seat.kind]
-        return commands.ring(effect.channel, effect.offer, effect.timeout, kind, effect.seat.address)
-    if isinstance(effect, Withdraw):
-        return commands.hold(effect.channel)
-    if isinstance(effect, Release):
-        return commands.goodbye(effect.channel, effect.outcome)
-    assert isinstance(effect, HangUp)  # noqa: S101 - tells mypy and the reader that the four are all
-    return commands.hangup(effect.channel, effect.cause)
+    return _ACTIONS[type(effect)](effect)
+
+
+def _ring(e: Ring) -> Action:
+    return commands.ring(e.channel, e.offer, e.timeout, _KINDS[e.seat.kind], e.seat.address)
+
+
+def _call_agent(e: CallAgent) -> Action:
+    kind = _KINDS[e.seat.kind]
+    request, ring_customer = _named(e.request), e.ring_customer
+    return commands.call_agent(request, e.offer, e.timeout, kind, e.seat.address, e.number, ring_customer)
+
+
+def _named(request: str) -> str:
+    """The request as its node names it."""
+    return request.partition(":")[2]
+
+
+def _said(outcome: str) -> str:
+    """What the caller is told of an outcome."""
+    return "closed" if outcome == Outcome.EXCLUDED_CLOSED else outcome
+
+
+_ACTIONS: dict[type, Callable[[Any], Action]] = {
+    Ring: _ring,
+    Withdraw: lambda e: commands.hold(e.channel),
+    Release: lambda e: commands.goodbye(e.channel, _said(e.outcome)),
+    PassOn: lambda e: commands.overflow(e.channel, e.way, e.argument, _said(e.outcome)),
+    CallAgent: _call_agent,
+    CallCustomer: lambda e: commands.call_customer(_named(e.request), e.number, e.timeout),
+    HangUp: lambda e: commands.hangup(e.channel, e.cause),
+}

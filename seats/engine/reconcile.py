@@ -134,8 +134,8 @@ def _gone(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
     live = {c.uniqueid for c in snapshot.channels}
     found = []
     for request in list(state.requests.values()):
-        if request.node != snapshot.node or request.uniqueid in live:
-            continue
+        if request.node != snapshot.node or request.uniqueid in live or not request.uniqueid:
+            continue  # an attempt at a callback has no channel until its agent or customer is rung
         key = request.id.partition(":")[2]
         message: Message | None = settle(Ended(key, snapshot.requests.get(key, "")), intake)
         if message is None:
@@ -157,8 +157,8 @@ def _arrived(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
     for key, record in snapshot.requests.items():
         request = intake.request_id(key)
         channel = live.get(uniqueid_of(key))
-        if channel is None or has_ended(record):
-            continue
+        if channel is None or has_ended(record) or channel.context == OVERFLOW:
+            continue  # in overflow: let go of already, and not to be pulled out of it
         if request in state.requests:
             intake.callers[channel.uniqueid] = request
             continue
@@ -201,8 +201,8 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding
     for caller in snapshot.channels:
         request = intake.callers.get(caller.uniqueid)
         leg = _leg_of(caller, snapshot) if request else None
-        if request is None or leg is None:
-            continue
+        if request is None or leg is None or caller.context == OVERFLOW:
+            continue  # whom the overflow dials is no seat of ours
         answered = bool(caller.bridge) and caller.bridge == leg.bridge
         known = state.offers.get(intake.legs.get(leg.uniqueid, ""))
         if known is not None and not (answered and known.result is None):
@@ -253,4 +253,5 @@ def _seconds(field: str, default: float) -> float:
 
 _FIELDS_AT_THE_END = 8
 _FIELDS_WHILE_TALKING = 6
+OVERFLOW = "seats-overflow"
 _HOLDS = ("seats-hold", "seats-fallback")

@@ -63,11 +63,11 @@ class Ledger(Door):
         if outcome:
             query = query.where(_r.outcome.is_(None) if outcome == IN_PROGRESS else _r.outcome == outcome)
         if cursor:
-            query = query.where(tuple_(_r.arrived_at, _r.id) < tuple_(*_read_cursor(cursor)))
+            query = query.where(tuple_(_r.arrived_at, _r.id) < tuple_(*read_cursor(cursor)))
         query = query.order_by(_r.arrived_at.desc(), _r.id.desc()).limit(limit + 1)
         rows = [LedgerRow(*row) for row in await self._all(query)]
         last = rows[limit - 1] if len(rows) > limit else None
-        return rows[:limit], _cursor(last.arrived_at, last.id) if last else None
+        return rows[:limit], page_cursor(last.arrived_at, last.id) if last else None
 
     async def request(self, request: str) -> tuple[LedgerRow, list[TimelineRow]] | None:
         """One request and all that happened to it, in order; None if there is no such request."""
@@ -183,11 +183,13 @@ class Ledger(Door):
             return list(await connection.execute(query))
 
 
-def _cursor(arrived_at: float, request: str) -> str:
+def page_cursor(arrived_at: float, request: str) -> str:
+    """Where the next page begins, for people to hand back: after this row."""
     return base64.urlsafe_b64encode(f"{arrived_at!r} {request}".encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str) -> tuple[float, str]:
+def read_cursor(cursor: str) -> tuple[float, str]:
+    """The row a page begins after. Raise :class:`BadCursorError`."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         at, _, request = base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition(" ")

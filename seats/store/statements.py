@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from seats.domain import events as ev
+from seats.domain.callback_book import CallbackState
 from seats.domain.requests import Outcome
 
 Row = dict[str, Any]
@@ -24,6 +25,9 @@ ORDER = (
     "set_decided",
     "set_call_ended",
     "set_disposition",
+    "add_callback",
+    "set_callback",
+    "add_attempt",
     "add_state",
     "add_audit",
 )
@@ -190,6 +194,60 @@ def _closed(e: ev.RequestClosed, out: Changes) -> None:
     _audit(out, e.at, SYSTEM, "request_closed", f"request/{e.request}")
 
 
+def _voicemail(e: ev.VoicemailLeft, out: Changes) -> None:
+    _audit(out, e.at, SYSTEM, "voicemail_left", f"request/{e.request}", file=e.file, length=e.length)
+
+
+def _callback_asked(e: ev.CallbackAsked, out: Changes) -> None:
+    out["add_callback"].append(
+        {
+            "id": e.callback,
+            "number": clean(e.number),
+            "province": e.province,
+            "did": clean(e.did),
+            "node": clean(e.node),
+            "request": clean(e.request),
+            "source": str(e.source),
+            "requests": 1,
+            "asked_at": e.asked_at,
+            "state": str(CallbackState.WAITING),
+            "due_at": e.due_at,
+            "attempts": 0,
+            "agent": "",
+            "reason": "",
+            "changed_at": e.at,
+        }
+    )
+    detail = {"callback": e.callback, "source": str(e.source)}
+    _audit(out, e.at, SYSTEM, "callback_asked", f"request/{e.request}", **detail)
+
+
+def _callback_changed(e: ev.CallbackChanged, out: Changes) -> None:
+    values = {
+        "state": str(e.state),
+        "due_at": e.due_at,
+        "attempts": e.attempts,
+        "agent": clean(e.agent),
+        "reason": clean(e.reason),
+    }
+    out["set_callback"].append({"row": e.callback, "changed_at": e.at, **values})
+    _audit(out, e.at, e.reason, "callback_changed", f"callback/{e.callback}", **values)
+
+
+def _callback_tried(e: ev.CallbackTried, out: Changes) -> None:
+    values = {
+        "agent": clean(e.agent),
+        "agent_first": e.agent_first,
+        "began_at": e.began_at,
+        "reached_at": e.reached_at,
+        "result": str(e.result),
+        "talk_s": e.talk,
+        "detail": clean(e.detail),
+    }
+    out["add_attempt"].append({"id": e.call, "callback": e.callback, "ended_at": e.at, **values})
+    _audit(out, e.at, SYSTEM, "callback_tried", f"callback/{e.callback}", call=e.call, **values)
+
+
 def _disposition(e: ev.DispositionSet, out: Changes) -> None:
     out["set_disposition"].append({"row": clean(e.request), "disposition": clean(e.code)})
     _audit(out, e.at, f"agent/{e.agent}", "disposition_set", f"request/{e.request}", code=e.code)
@@ -286,6 +344,10 @@ _WRITERS: dict[type, Callable[[Any, Changes], None]] = {
     ev.CallEnded: _call_ended,
     ev.CallBroken: _call_broken,
     ev.RequestClosed: _closed,
+    ev.VoicemailLeft: _voicemail,
+    ev.CallbackAsked: _callback_asked,
+    ev.CallbackChanged: _callback_changed,
+    ev.CallbackTried: _callback_tried,
     ev.DispositionSet: _disposition,
     ev.AgentChanged: _agent_changed,
     ev.AgentAdded: _agent_added,

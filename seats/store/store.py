@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from seats.store.audit import Audit
+from seats.store.callbacks import Callbacks
 from seats.store.database import Database
 from seats.store.ledger import Ledger
 from seats.store.people import People
@@ -12,7 +13,7 @@ from seats.store.routing import Routing
 from seats.store.schema import require_current
 
 
-class Store(Ledger, People, Routing, Audit):
+class Store(Ledger, Callbacks, People, Routing, Audit):
     """All the doors. Made by :meth:`open`; ``close`` ends it."""
 
     @classmethod

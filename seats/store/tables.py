@@ -97,6 +97,49 @@ offers = Table(
 Index("ix_offers_request", offers.c.request)
 Index("ix_offers_agent_made_at", offers.c.agent, offers.c.made_at)
 
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("number", Text, nullable=False),
+    Column("province", Text, nullable=False),
+    Column("did", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("requests", Integer, nullable=False),
+    Column("asked_at", Double, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_at", Double, nullable=False),
+)
+"""Callers to be called back. ``request`` is the first of the ``requests`` requests it stands for."""
+
+Index("ix_callbacks_request", callbacks.c.request)
+Index("ix_callbacks_asked_at_id", callbacks.c.asked_at, callbacks.c.id)
+Index("ix_callbacks_state_changed_at", callbacks.c.state, callbacks.c.changed_at)
+
+callback_attempts = Table(
+    "callback_attempts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("callback", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("agent_first", Boolean, nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("reached_at", Double),
+    Column("ended_at", Double, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("talk_s", Double, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+"""One row per attempt to call somebody back. An attempt is no request."""
+
+Index("ix_callback_attempts_callback_began_at", callback_attempts.c.callback, callback_attempts.c.began_at)
+
 agent_states = Table(
     "agent_states",
     metadata,

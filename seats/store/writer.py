@@ -220,6 +220,7 @@ class LedgerWriter:
 def _statements(is_sqlite: bool) -> dict[str, Executable]:
     new: Any = sqlite.insert if is_sqlite else postgresql.insert
     claim = new(t.writers)
+    callback = new(t.callbacks)
     return {
         "add_request": new(t.requests).on_conflict_do_nothing(),
         "add_offer": new(t.offers).on_conflict_do_nothing(),
@@ -231,6 +232,18 @@ def _statements(is_sqlite: bool) -> dict[str, Executable]:
         ).where(t.requests.c.outcome.is_(None)),  # exactly one outcome: the first stands
         "set_call_ended": _set(t.requests, "ended_at", "talk_s", "ended_by"),
         "set_disposition": _set(t.requests, "disposition"),
+        "add_callback": callback.on_conflict_do_update(  # one more request joins it
+            index_elements=["id"],
+            set_={
+                "requests": t.callbacks.c.requests + 1,
+                "asked_at": callback.excluded.asked_at,
+                "source": callback.excluded.source,
+            },
+        ),
+        "set_callback": _set(
+            t.callbacks, "state", "due_at", "attempts", "agent", "reason", "changed_at"
+        ),
+        "add_attempt": new(t.callback_attempts).on_conflict_do_nothing(),
         "add_state": insert(t.agent_states),
         "add_audit": insert(t.audit),
         "claim": claim.on_conflict_do_update(

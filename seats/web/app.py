@@ -15,6 +15,7 @@ from seats.settings import Settings
 from seats.store import Store
 from seats.web import (
     api_agents,
+    api_callbacks,
     api_config,
     api_feed,
     api_provinces,
@@ -37,6 +38,7 @@ API: tuple[Route, ...] = (
     *api_session.ROUTES,
     *api_agents.ROUTES,
     *api_requests.ROUTES,
+    *api_callbacks.ROUTES,
     *api_provinces.ROUTES,
     *api_routing.ROUTES,
     *api_config.ROUTES,

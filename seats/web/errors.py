@@ -9,7 +9,7 @@ from typing import ClassVar
 import msgspec
 from aiohttp import web
 
-from seats.domain.errors import DomainError, NotAllowedError, PlanError, UnknownAgentError
+from seats.domain.errors import CallbackError, DomainError, NotAllowedError, PlanError, UnknownAgentError
 from seats.errors import ConfigError, SeatsError
 from seats.store import errors as store
 
@@ -159,7 +159,7 @@ def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Re
 def _told(error: Exception, status: int, title: str) -> Problem:
     if isinstance(error, PlanError):
         return _problem(status, title, error.what, error.where, error.allowed)
-    if isinstance(error, NotAllowedError):
+    if isinstance(error, NotAllowedError | CallbackError):
         return _problem(status, title, error.what, "", error.allowed)
     if isinstance(error, store.StoreError) and status < 500:
         return _problem(status, title, error.what, error.where, error.allowed)

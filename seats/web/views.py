@@ -48,6 +48,8 @@ class OfferView(msgspec.Struct, frozen=True):
     number_masked: str
     made_at: float
     deadline: float
+    callback: bool
+    """The customer does not wait on the line, or was called by us: a callback (回拨)."""
 
 
 class CallView(msgspec.Struct, frozen=True):
@@ -57,6 +59,9 @@ class CallView(msgspec.Struct, frozen=True):
     province: str
     number_masked: str
     answered_at: float
+    callback: bool
+    customer_there: bool
+    """Of a callback: the customer has answered."""
 
 
 class AgentRow(msgspec.Struct, frozen=True):
@@ -196,7 +201,13 @@ def _offer_view(state: State, agent: Agent) -> OfferView | None:
 
 def _offer_of(offer: Offer, request: Request) -> OfferView:
     return OfferView(
-        offer.id, request.id, request.province, mask(request.number), _ms(offer.made_at), _ms(offer.deadline)
+        offer.id,
+        request.id,
+        request.province,
+        mask(request.number),
+        _ms(offer.made_at),
+        _ms(offer.deadline),
+        bool(request.callback),
     )
 
 
@@ -204,12 +215,27 @@ def _call_view(state: State, agent: Agent) -> CallView | None:
     request = state.requests.get(agent.request) if agent.request else None
     if request is None or agent.machine is not Machine.TALKING or request.answered_at is None:
         return None
-    return CallView(request.id, request.province, mask(request.number), _ms(request.answered_at))
+    callback = state.callbacks.by_id.get(request.callback)
+    return CallView(
+        request.id,
+        request.province,
+        mask(request.number),
+        _ms(request.answered_at),
+        bool(request.callback),
+        callback is None or callback.reached_at is not None,
+    )
 
 
 def is_queued(request: Request) -> bool:
-    """Whether the caller stands in the waiting list: waits, is offered, or is rescued from a broken call."""
-    return request.state in (RequestState.WAITING, RequestState.OFFERED, RequestState.RESCUING)
+    """Whether the caller stands in the waiting list: waits, is offered, or is rescued from a broken call.
+
+    Callbacks are listed by themselves.
+    """
+    return not request.callback and request.state in (
+        RequestState.WAITING,
+        RequestState.OFFERED,
+        RequestState.RESCUING,
+    )
 
 
 def waiting_rows(queued: Iterable[Request]) -> list[WaitingRow]:

@@ -2,6 +2,7 @@
 
 from telephony.lab.agents import ANSWERS, ANSWERS_AT_ONCE, BUSY, IGNORES, Behaviour, Ring, SimAgents
 from telephony.lab.callers import Call, Callers, Counts, Fate, place, run_for
+from telephony.lab.customers import Customers
 from telephony.lab.errors import LabError, MissingToolError
 from telephony.lab.pbx import LabPbx
 
@@ -14,6 +15,7 @@ __all__ = [
     "Call",
     "Callers",
     "Counts",
+    "Customers",
     "Fate",
     "LabError",
     "LabPbx",

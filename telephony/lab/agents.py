@@ -107,24 +107,26 @@ class SimAgents:
 
     def rings(self) -> list[Ring]:
         """What happened at the phones so far, in the order of time."""
-        lines = (line for phone in self._phones.values() for line in phone.lines() if len(line) == 6)
-        return sorted(
-            (
-                Ring(what, address, offer, shown, float(seconds) + float(us) / 1e6)
-                for what, seconds, us, address, offer, shown in lines
-            ),
-            key=lambda ring: ring.at,
-        )
+        rings = [ring for phone in self._phones.values() for ring in phone_lines(phone)]
+        return sorted(rings, key=lambda ring: ring.at)
 
     async def _phone(self, behaviour: Behaviour) -> Sipp:
         if behaviour not in self._phones:
-            phone = Sipp("agents", _scenario(behaviour))
+            phone = Sipp("agents", phone_scenario(behaviour))
             self._phones[behaviour] = phone
             await phone.start("-l", str(_AT_ONCE), "-timer_resol", "2", *_PATIENT)
         return self._phones[behaviour]
 
     def _seat(self, address: str) -> Seat:
         return Seat(address, self._secrets[address])
+
+
+def phone_lines(phone: Sipp) -> list[Ring]:
+    """What happened at the phones of one process so far."""
+    return [
+        Ring(what, address, offer, shown, float(seconds) + float(us) / 1e6)
+        for what, seconds, us, address, offer, shown in (line for line in phone.lines() if len(line) == 6)
+    ]
 
 
 _REPLY = """SIP/2.0 {status}
@@ -165,7 +167,7 @@ def _draw(spread: tuple[float, float], name: str) -> str:
     return f'<sample assign_to="{name}" distribution="uniform" min="{low}" max="{high}"/>'
 
 
-def _scenario(behaviour: Behaviour) -> str:
+def phone_scenario(behaviour: Behaviour) -> str:
     """What one phone does. CANCEL and BYE are globally optional: they are taken in every later state."""
     script = Script("agents")
     script.written("via", "from", "to", "cseq", "contact", "address", "offer", "shown", "whole")

@@ -28,7 +28,7 @@ bridge_simple bridge_native_rtp bridge_softmix bridge_holding bridge_builtin_fea
 codec_ulaw codec_alaw codec_a_mu codec_g722 codec_opus_open_source codec_resample
 format_pcm format_wav format_sln format_gsm res_format_attr_opus
 pbx_config app_dial app_queue app_playback app_playtones app_stack app_userevent app_db app_exec
-app_verbose app_read app_senddtmf app_mixmonitor app_chanspy app_confbridge app_while app_transfer
+app_verbose app_read app_record app_senddtmf app_mixmonitor app_chanspy app_confbridge app_while app_transfer
 func_callerid func_channel func_cut func_db func_devstate func_dialplan func_env func_global
 func_groupcount func_hangupcause func_lock func_logic func_math func_periodic_hook func_pjsip_aor
 func_pjsip_contact func_pjsip_endpoint func_rand func_sprintf func_strings func_sysinfo func_timeout
@@ -58,6 +58,7 @@ class LabPlan(NamedTuple):
     answer_at_once: bool
     qualify_s: float
     full_log: bool
+    places_calls: bool = False
 
 
 def default_pack() -> Path:
@@ -94,7 +95,7 @@ def _files(plan: LabPlan) -> Mapping[str, str]:
         "modules.conf": _section("modules", [("autoload", "no"), *(("load", f"{m}.so") for m in _MODULES)]),
         "logger.conf": _section("logfiles", [("full", _levels(plan))]),
         "manager.conf": _manager(plan),
-        "manager_seats.conf": render_manager(plan.username, plan.secret),
+        "manager_seats.conf": render_manager(plan.username, plan.secret, calls=plan.places_calls),
         "http.conf": _section(
             "general", [("enabled", "yes"), ("bindaddr", "127.0.0.1"), ("bindport", plan.ports.http)]
         ),
@@ -150,7 +151,13 @@ def _manager(plan: LabPlan) -> str:
 
 def _globals(plan: LabPlan) -> str:
     return _section(
-        "globals", [("SEATS_ANSWER", int(plan.answer_at_once)), ("SEATS_MOBILE_TRUNK", MOBILE_TRUNK)]
+        "globals",
+        [
+            ("SEATS_ANSWER", int(plan.answer_at_once)),
+            ("SEATS_MOBILE_TRUNK", MOBILE_TRUNK),
+            ("SEATS_CALLBACK_TRUNK", MOBILE_TRUNK),
+            ("SEATS_OVERFLOW_TRUNK", MOBILE_TRUNK),
+        ],
     )
 
 

@@ -32,7 +32,8 @@ class LabPbx:
     """Async context manager: starts Asterisk for the given seats, and leaves nothing behind.
 
     ``seats`` are pairs of kind (``browser`` or ``sip``) and address; their SIP passwords follow
-    from ``master_secret`` (:func:`telephony.provisioning.seat_secret`). Entering raises LabError.
+    from ``master_secret`` (:func:`telephony.provisioning.seat_secret`). With ``places_calls`` the account
+    may call people back. Entering raises LabError.
     """
 
     host = "127.0.0.1"
@@ -51,6 +52,7 @@ class LabPbx:
         music: bool = True,
         qualify_s: float = 0.0,
         full_log: bool = False,
+        places_calls: bool = False,
         on_progress: Progress | None = None,
     ) -> None:
         self.node = node
@@ -63,6 +65,7 @@ class LabPbx:
         self._pack = pack
         self._answer_at_once, self._music = answer_at_once, music
         self._qualify_s, self._full_log = qualify_s, full_log
+        self._places_calls = places_calls
         self._say: Progress = on_progress or (lambda line: None)
         self._process: asyncio.subprocess.Process | None = None
         self._installation: Installation | None = None
@@ -237,6 +240,7 @@ class LabPbx:
             answer_at_once=self._answer_at_once,
             qualify_s=self._qualify_s,
             full_log=self._full_log,
+            places_calls=self._places_calls,
         )
         write_config(home / "etc", self._pack or default_pack(), plan)
 

@@ -121,10 +121,11 @@ def plan_for_tests(**changes: Any) -> Plan:
 
 @contextlib.asynccontextmanager
 async def house(
-    folder: Path, homes: Mapping[str, Home], *, phones: bool = True, **plan: Any
+    folder: Path, homes: Mapping[str, Home], *, phones: bool = True, calls: bool = False, **plan: Any
 ) -> AsyncIterator[House]:
-    """A house whose agents are signed in as they say."""
-    async with LabPbx([("sip", a) for a in homes] + [("browser", "web001")], qualify_s=1.0) as lab:
+    """A house whose agents are signed in as they say; with ``calls`` it may call people back."""
+    seats = [("sip", a) for a in homes] + [("browser", "web001")]
+    async with LabPbx(seats, qualify_s=1.0, places_calls=calls) as lab:
         settings = settings_for(lab, folder)
         await people(settings, homes, plan_for_tests(**plan))
         it = House(lab, settings, homes)

@@ -22,6 +22,9 @@ class Ear(asyncio.DatagramProtocol):
         self.news.set()
 
 
+_TONE_EVERY = 0.02
+
+
 class Phone(asyncio.DatagramProtocol):
     """One call. ``statuses`` are the answers to its INVITE."""
 
@@ -32,6 +35,7 @@ class Phone(asyncio.DatagramProtocol):
         self.ended = asyncio.Event()
         self.ear = Ear()
         self._news = asyncio.Event()
+        self._far: tuple[str, int] | None = None
         self._to = f"<sip:{did}@127.0.0.1:{sip_port}>"
         self._contact = f"sip:{did}@127.0.0.1:{sip_port}"
 
@@ -64,6 +68,18 @@ class Phone(asyncio.DatagramProtocol):
                 self.ear.news.clear()
                 await self.ear.news.wait()
 
+    async def press(self, key: int) -> None:
+        """A key, as a telephone-event in the sound (RFC 4733); the sound must have come first."""
+        assert self._far, "no sound address yet: wait for 183"
+        seconds, stamp = 0.16, secrets.randbits(30)
+        for n in range(int(seconds / _TONE_EVERY) + 3):
+            last = n * _TONE_EVERY >= seconds
+            event = bytes([key, 0x8A if last else 0x0A]) + min(160 * (n + 1), 1280).to_bytes(2, "big")
+            mark = 0x80 if n == 0 else 0
+            head = bytes([0x80, mark | 101]) + (n + 1).to_bytes(2, "big") + stamp.to_bytes(4, "big") + b"seat"
+            self._rtp.sendto(head + event, self._far)
+            await asyncio.sleep(_TONE_EVERY)
+
     async def hang_up(self) -> None:
         if 200 in self.statuses:
             self._send("BYE", 2, "bye", uri=self._contact)
@@ -90,6 +106,8 @@ class Phone(asyncio.DatagramProtocol):
 
     def _answered(self, status: int, text: str) -> None:
         self.statuses.append(status)
+        if sound := re.search(r"^m=audio (\d+)", text, re.MULTILINE):
+            self._far = ("127.0.0.1", int(sound[1]))
         if status == 200:
             self._contact = re.search(r"Contact: ?<([^>]*)>", text)[1]  # type: ignore[index]
             self._send("ACK", 1, "ack", uri=self._contact)
@@ -110,7 +128,7 @@ class Phone(asyncio.DatagramProtocol):
         rtp = self._rtp.get_extra_info("sockname")[1]
         sdp = (
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-            f"m=audio {rtp} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+            f"m=audio {rtp} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
         )
         self._send("INVITE", 1, "inv", body=sdp)
 

@@ -113,3 +113,8 @@ def test_an_ill_formed_username_is_refused(username: str) -> None:
 def test_a_permit_cannot_break_out() -> None:
     with pytest.raises(BadValueError, match="AMI permit"):
         render_manager("seats", "averygoodone", permit="0.0.0.0/0\nwrite = all")
+
+
+def test_the_account_may_place_calls_only_where_people_are_called_back() -> None:
+    assert "write = call,agent,reporting,originate\n" in render_manager("seats", "averygoodone", calls=True)
+    assert "originate" not in render_manager("seats", "averygoodone")

@@ -71,9 +71,12 @@ class Desk:
         if ready:
             self.tell(StateAsked(name, Chosen.READY, "", "test"))
 
-    def call(self, name: str, province: str) -> None:
+    def call(self, name: str, province: str, number: str = "138") -> None:
+        self.tell(self.arrival(name, province, number))
+
+    def arrival(self, name: str, province: str, number: str = "138") -> RequestArrived:
         origin = Origin(province, "area_code", Confidence.CERTAIN)
-        self.tell(RequestArrived(name, "n1", f"PJSIP/{name}", name, name, "95500", "138", origin, self.now))
+        return RequestArrived(name, "n1", f"PJSIP/{name}", name, name, "95500", number, origin, self.now)
 
     def rung(self) -> list[tuple[str, str]]:
         return [(r.request, r.agent) for r in self.rings]

@@ -10,11 +10,23 @@ from prometheus_client.parser import text_string_to_metric_families as classic
 from metrics.definition.catalogue import FAMILIES, Size, cardinality
 from metrics.series import AGENT_STATES, Distribution, Series, Totals, budget_left, state_word
 from seats.domain.agents import Chosen, Machine
-from seats.domain.events import AgentAdded, AgentChanged, Event, OfferEnded, RequestDecided, RequestOpened
+from seats.domain.callback_book import CallbackState
+from seats.domain.events import (
+    AgentAdded,
+    AgentChanged,
+    CallbackChanged,
+    Event,
+    OfferEnded,
+    RequestDecided,
+    RequestOpened,
+)
+from seats.domain.messages import CallbackRecalled
+from seats.domain.reducer import step
 from seats.domain.regions import PROVINCES, UNKNOWN
 from seats.domain.requests import Confidence, OfferResult, Origin, Outcome
+from seats.domain.state import State
 from seats.domain.tally import Figures, Tally
-from seats.operating import Written
+from seats.operating import Written, add_callbacks
 from seats.planfile import load_plan
 from seats.settings import default_file
 
@@ -66,6 +78,27 @@ def test_every_province_and_outcome_exists_at_zero_from_the_start() -> None:
             assert rig.value("seats_requests_finished_total", province=code, outcome=outcome.value) == 0
     for result in OfferResult:
         assert rig.value("seats_offers_total", result=result.value) == 0
+
+
+def test_callbacks_end_in_one_of_four_ways_and_go_on_from_the_ledger() -> None:
+    rig = Rig()
+    ends = {"province": "hubei", "state": "done"}
+    assert rig.value("seats_callbacks_finished_total", **ends) == 0
+    rig.series.seed_callbacks({("hubei", "done"): 4, ("hubei", "waiting"): 9})
+    for state in (CallbackState.CALLING, CallbackState.WAITING, CallbackState.DONE):
+        rig.happen(CallbackChanged(NOW, "b1", "hubei", state, NOW, 1, "a1", "talked"))
+    assert rig.value("seats_callbacks_finished_total", **ends) == 5
+    assert rig.value("seats_callbacks_finished_total", province="hubei", state="waiting") is None
+
+
+def test_open_callbacks_are_counted_in_every_province() -> None:
+    rig = Rig()
+    state = State(load_plan(default_file("routing.yaml")))
+    row = ("b1", NUMBER, "hubei", "95500", "n1", "c1", "chosen", NOW, NOW, 0, "", False)
+    step(state, CallbackRecalled(*row), NOW)
+    add_callbacks(rig.series, state, CODES)
+    assert rig.value("seats_callbacks", province="hubei", state="waiting") == 1
+    assert rig.value("seats_callbacks", province="gansu", state="calling") == 0
 
 
 def test_no_requests_no_rate_but_n_is_zero() -> None:

@@ -42,7 +42,9 @@ def test_a_connected_call_lives_on_and_a_lost_one_has_ended() -> None:
 def test_no_two_kinds_of_event_set_the_same_column_but_the_end() -> None:
     """So the order in which a group's statements run does not matter."""
     groups = changes([*connected_call("pbx1:1"), *lost_call("pbx1:2", Outcome.TIMEOUT)])
-    columns = [set(groups[name][0]) - {"row"} for name in ORDER if name.startswith("set_")]
+    own_tables = ("set_callback",)  # the only statement that sets anything there
+    names = [name for name in ORDER if name.startswith("set_") and name not in own_tables]
+    columns = [set(groups[name][0]) - {"row"} for name in names]
     shared = {c for one, other in itertools.combinations(columns[2:], 2) for c in one & other}
     assert shared == {"ended_at"}, "a call's end is told after its outcome, and runs after it"
     assert ORDER.index("set_call_ended") > ORDER.index("set_decided")

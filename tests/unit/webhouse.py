@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from seats.domain.state import State
 from seats.domain.tally import Tally
 from seats.engine.engine import Engine, LinkView
 from seats.settings import Pbx, Settings
+from seats.store.callbacks import AttemptRow, CallbackRow
 from seats.store.rows import AgentDay, LedgerRow, TimelineRow, User, VersionRow
 from seats.web.app import create_app
 from seats.web.sessions import Passwords
@@ -54,6 +56,8 @@ class FakeStore:
         self.timelines: dict[str, list[TimelineRow]] = {}
         self.plans: list[VersionRow] = []
         self.asked: dict[str, Any] = {}
+        self.called_back: list[CallbackRow] = []
+        self.attempts: list[AttemptRow] = []
 
     def add(self, login: str, role: str, agent: str | None = None, name: str = "") -> None:
         self.people[login] = (User(login, name or login, role, agent), digest(f"{login}-secret"))
@@ -87,6 +91,20 @@ class FakeStore:
     async def request(self, request: str) -> tuple[LedgerRow, Sequence[TimelineRow]] | None:
         rows = [row for row in self.ledger if row.id == request]
         return (rows[0], self.timelines.get(request, [])) if rows else None
+
+    async def callbacks(self, **asked: Any) -> tuple[Sequence[CallbackRow], str | None]:
+        self.asked = asked
+        return self.called_back, None
+
+    async def callback(self, callback: str) -> tuple[CallbackRow, Sequence[AttemptRow]] | None:
+        rows = [row for row in self.called_back if row.id == callback]
+        return (rows[0], self.attempts) if rows else None
+
+    async def callback_totals(self, since: float = 0.0) -> dict[tuple[str, str], int]:
+        return dict(Counter((row.province, row.state) for row in self.called_back))
+
+    async def oldest_callback(self) -> float | None:
+        return min((row.asked_at for row in self.called_back if row.state == "waiting"), default=None)
 
     async def agent_day(self, agent: str, since: float, until: float) -> AgentDay:
         self.asked = {"agent": agent, "since": since, "until": until}

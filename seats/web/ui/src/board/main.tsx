@@ -1,4 +1,5 @@
 import { get } from "../common/api";
+import { watchCallbacks } from "../common/callbacks";
 import { second } from "../common/clock";
 import { link } from "../common/feed";
 import { clockTime } from "../common/format";
@@ -16,6 +17,7 @@ import { Waiting } from "./waiting";
 import "../styles/board.css";
 
 mount(() => <Board />);
+watchCallbacks();
 session.subscribe((value) => {
   if (!value || value.user.role === "agent") return;
   void get<Choices>("/config/choices").then((found) => (choices.value = found)).catch(() => undefined);

@@ -60,7 +60,7 @@ function title(entry: TimelineEntry): string {
   return known === entry.text_key ? tCode("timeline.", entry.kind) : known;
 }
 
-const durations = new Set(["queue", "ring_s", "talk"]);
+const durations = new Set(["queue", "ring_s", "talk", "length"]);
 
 /** A value of the record in words, where we have them. */
 function words(name: string, value: unknown): string {

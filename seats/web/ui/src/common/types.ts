@@ -10,8 +10,12 @@ export type Chosen = "ready" | "not_ready" | "signed_out";
 
 export type OfferView = {
   id: string; request: string; province: string; number_masked: string; made_at: number; deadline: number;
+  callback: boolean;
 };
-export type CallView = { request: string; province: string; number_masked: string; answered_at: number };
+export type CallView = {
+  request: string; province: string; number_masked: string; answered_at: number;
+  callback: boolean; customer_there: boolean;
+};
 
 export type AgentRow = {
   id: string; name: string; province: string; pools: string[];
@@ -49,6 +53,16 @@ export type RequestRow = {
   disposition: string | null; reconstructed: boolean; offers: number;
 };
 export type TimelineEntry = { at: number; kind: string; text_key: string; data: Record<string, unknown> };
+
+export type CallbackRow = {
+  id: string; province: string; number_masked: string; did: string; request: string; source: string;
+  requests: number; asked_at: number; state: string; due_at: number; attempts: number;
+  agent_id: string | null; agent_name: string | null; reason: string; changed_at: number;
+};
+export type CallbacksView = {
+  callbacks: CallbackRow[]; next: string | null; waiting: number; calling: number; done_today: number;
+  lost_today: number; oldest_asked_at: number | null; dial: string;
+};
 
 export type Choice = { code: string; zh: string; en: string };
 export type Choices = { reasons: Choice[]; dispositions: Choice[] };

@@ -10,10 +10,11 @@ import { hangup } from "./state";
 
 export function CallPanel() {
   const muted = leg.value?.muted ?? false;
+  const dialling = me.value?.call?.customer_there === false;
   return (
     <div class="panel talk" data-testid="call">
       <div class="state" data-testid="state" data-state="talking">
-        {t("display.talking")}
+        {t(dialling ? "callback.dialling" : me.value?.call?.callback ? "callback.talking" : "display.talking")}
         {muted && <em class="muted-flag">{t("muted")}</em>}
         <time>{clockSpan(seconds())}</time>
       </div>

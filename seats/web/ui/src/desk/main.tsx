@@ -1,4 +1,5 @@
 import { effect, untracked } from "@preact/signals";
+import { watchCallbacks } from "../common/callbacks";
 import { feedState, me } from "../common/feed";
 import { mount } from "../common/shell";
 import { session } from "../common/session";
@@ -14,6 +15,7 @@ import { holdPhone, releasePhone, tabState } from "./tab";
 
 mount(() => <Desk />);
 listenKeys();
+watchCallbacks();
 
 // The phone belongs to the signed-in agent with a browser seat, and to one tab.
 const seat = () => (session.value?.user.agent_id && me.value?.seat.kind === "browser" ? me.value.id : "");

@@ -17,7 +17,7 @@ export function Offer() {
   const answering = leg.value?.state === "answering";
   return (
     <div class="panel ring" data-testid="offer" data-offer={offer?.id ?? leg.value?.offer ?? ""}>
-      <div class="state" data-testid="state" data-state="offered">{answering ? t("offer.connecting") : t("offer.title")}</div>
+      <div class="state" data-testid="state" data-state="offered">{answering ? t("offer.connecting") : t(offer?.callback ? "offer.callback" : "offer.title")}</div>
       <div class="ring-body">
         <Caller testid="offer-province" />
         {offer && <Dial left={offer.deadline - now.value} whole={offer.deadline - offer.made_at} label={t("seconds")} />}

@@ -2,6 +2,7 @@
 import { me } from "../common/feed";
 import { clockSpan, NONE } from "../common/format";
 import { t, type Key } from "../common/i18n";
+import { Callbacks } from "./callbacks";
 import { Quality } from "./quality";
 import { autoAnswer } from "./settings";
 import { today } from "./state";
@@ -13,6 +14,7 @@ export function Side() {
   return (
     <aside class="side">
       <Figures />
+      <Callbacks />
       {browser && <Quality />}
       {browser && (
         <section class="card">
