@@ -49,6 +49,7 @@ async def press_1(h: House, number: str = MOBILE) -> None:
     async with Phone(h.lab.sip_port, user=number, did="95500") as phone:
         await phone.until(183)
         await phone.heard()
+        await asyncio.sleep(1.5)  # the first second of holding is for the music alone
         await phone.press(1)
         await h.until(lambda: any(s >= 400 for s in phone.statuses), 10.0)
         assert 200 not in phone.statuses
@@ -204,8 +205,8 @@ async def test_the_same_call_is_not_placed_twice(tmp_path: Path) -> None:
     ):
         link = h.service.nodes[0].link
         place = commands.call_customer("c1", MOBILE, 10)
-        assert (await link.send(place)).ok
-        assert not (await link.send(place)).ok
+        for _ in range(2):
+            assert (await link.send(place)).ok  # queued; the second is refused when it is carried out
         await h.until(customers.rings)
         await asyncio.sleep(0.5)
         assert len([r for r in customers.rings() if r.what == "ring"]) == 1
