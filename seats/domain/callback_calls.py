@@ -253,7 +253,7 @@ def _has_agent_left(state: State, province: str) -> bool:
 
 
 def _front(turn: Turn, callback: Callback) -> int:
-    """Who asked to be called has the place of a caller who waits since then; other lost callers come later."""
+    """Who asked to be called has the place of a caller who waits since then; others come later."""
     if callback.source is Source.RECOVERED:
         return LATER
     return BOUND if turn.now - callback.asked_at >= turn.state.plan.wait_bound else 0

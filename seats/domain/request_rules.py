@@ -271,7 +271,7 @@ def callback_chosen(turn: Turn, message: CallbackChosen) -> None:
         return
     if request.state is RequestState.WAITING and turn.state.plan.callbacks.offer:
         request.state = RequestState.RELEASING
-        request.wait_token = 0
+        stop_waiting(turn.state, request)
         request.farewell = Release(request.id, request.node, request.channel, Outcome.CALLBACK)
         turn.effects.append(request.farewell)
     elif request.state is not RequestState.RELEASING or request.farewell is None:

@@ -7,6 +7,8 @@ import re
 import secrets
 from typing import Any
 
+from telephony.lab.voice import voice
+
 
 class Ear(asyncio.DatagramProtocol):
     """Receives RTP (PCMU) and knows when it was loud."""
@@ -67,6 +69,15 @@ class Phone(asyncio.DatagramProtocol):
             while sum(self.ear.loud[before:]) < packets:
                 self.ear.news.clear()
                 await self.ear.news.wait()
+
+    async def speak(self, seconds: float) -> None:
+        """A voice, as PCMU; the sound of the other side must have come first."""
+        assert self._far, "no sound address yet: wait for 183 or 200"
+        sound, stamp = voice(), secrets.randbits(30)
+        for n in range(round(seconds / _TONE_EVERY)):
+            head = bytes([0x80, 0]) + n.to_bytes(2, "big") + (stamp + 160 * n).to_bytes(4, "big") + b"seat"
+            self._rtp.sendto(head + sound[160 * n % 30_000 :][:160], self._far)
+            await asyncio.sleep(_TONE_EVERY)
 
     async def press(self, key: int) -> None:
         """A key, as a telephone-event in the sound (RFC 4733); the sound must have come first."""

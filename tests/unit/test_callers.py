@@ -9,7 +9,7 @@ import pytest
 
 from telephony.errors import BadValueError
 from telephony.lab import ANSWERS, BUSY, IGNORES, Behaviour, Call, Callers
-from telephony.lab.agents import _scenario as agents_scenario
+from telephony.lab.agents import phone_scenario as agents_scenario
 from telephony.lab.callers import _batch, _line, _scenario
 
 
