@@ -103,13 +103,19 @@ def adjust(turn: Turn, steer: Steer) -> None:
     turn.events.append(
         ProvinceSteered(turn.now, steer.province, level, was, steer.credit, len(waiting), reserve)
     )
-    for request in list(waiting.values()):
+    for request in [*waiting.values(), *_attempts(state, steer.province)]:
         if request.state is RequestState.WAITING:
             rerank(turn, request)
             if level > was:
                 open_more(turn, request)
     if level < was or state.reserves:
         unlock(turn, [ring.pool for ring in state.plan.routes[steer.province].rings])
+
+
+def _attempts(state: State, province: str) -> list[Request]:
+    """Attempts to call customers of the province back: they stand in its line, and are in no figure."""
+    calls = [c.call for c in state.callbacks.by_id.values() if c.call and c.province == province]
+    return [state.requests[call] for call in calls if call in state.requests]
 
 
 def replan(turn: Turn) -> None:
