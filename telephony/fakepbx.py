@@ -31,7 +31,7 @@ _SIP = {17: "486", 19: "480", 21: "603", 127: "487"}
 """Causes with which the PBX also tells the SIP status, as ``TechCause``."""
 _DEAD = frozenset({18, 20, 27, 38, 41, 44, 102})
 """Causes of an agent's leg after which the dialplan keeps the caller."""
-_GOODBYES = {"timeout": 19, "no_seat": 17, "closed": 21}
+_GOODBYES = {"timeout": 19, "no_seat": 17, "closed": 21, "callback": 19}
 _TRUNK = "lab_trunk"
 _MOBILE_TRUNK = "lab_mobile"
 _UNKNOWN = "<unknown>"
@@ -496,8 +496,9 @@ class FakePbx:
         self._no_leg(caller)
         self._gone(caller, cause, by)
 
-    def _goodbye(self, caller: Caller, outcome: str) -> None:
-        self._stand(caller, "seats-goodbye", outcome, "Wait")
+    def _goodbye(self, caller: Caller, outcome: str, context: str = "seats-goodbye") -> None:
+        """Let a caller go; whatever the overflow would do is over as soon."""
+        self._stand(caller, context, outcome, "Wait")
         caller.hears = "goodbye"
         self._later(caller, 2.0, lambda: self._let_go(caller, _GOODBYES[outcome]))
 
@@ -628,6 +629,8 @@ class FakePbx:
         self._withdraw(caller, 16)
         if context == "seats-connect":
             self._connect(caller, exten)
+        elif context == "seats-overflow":
+            self._goodbye(caller, "timeout", context)
         elif context == "seats-goodbye" and exten in _GOODBYES:
             self._goodbye(caller, exten)
         else:

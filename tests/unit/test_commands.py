@@ -29,10 +29,41 @@ def test_ring_of_a_mobile_number() -> None:
     assert commands.ring(CHANNEL, "a", 5, "m", "13800138000")["Exten"] == "o-a-5-m-13800138000"
 
 
-@pytest.mark.parametrize("outcome", ["timeout", "no_seat", "closed"])
+@pytest.mark.parametrize("outcome", ["timeout", "no_seat", "closed", "callback"])
 def test_goodbye_names_the_outcome(outcome: str) -> None:
     action = commands.goodbye(CHANNEL, outcome)
     assert (action["Context"], action["Exten"]) == ("seats-goodbye", outcome)
+
+
+@pytest.mark.parametrize(
+    ("way", "argument", "exten"),
+    [
+        ("callback", "", "ask-no_seat"),
+        ("voicemail", "", "voicemail"),
+        ("message", "seats/later", "message-seats/later"),
+        ("number", "+862788880000", "dial-+862788880000"),
+    ],
+)
+def test_the_overflow_says_what_becomes_of_the_caller(way: str, argument: str, exten: str) -> None:
+    action = commands.overflow(CHANNEL, way, argument, "no_seat")
+    assert (action["Action"], action["Context"], action["Exten"]) == ("Redirect", "seats-overflow", exten)
+
+
+def test_a_callback_rings_the_agent_first() -> None:
+    action = commands.call_agent("c7", "7k2", 20, "s", "web001", "13800138000", 30)
+    assert action["Action"] == "Originate"
+    assert action["Channel"] == "Local/o-7k2-20-s-web001@seats-callback/n"
+    assert (action["Context"], action["Exten"]) == ("seats-callback", "n-30")
+    assert (action["ChannelId"], action["OtherChannelId"]) == ("seats-7k2-1", "seats-7k2-2")
+    assert "SEATS_CLI=13800138000" in action["Variable"]
+    commands.check(action)
+
+
+def test_a_callback_rings_the_customer_first() -> None:
+    action = commands.call_customer("c7", "13800138000", 30)
+    assert (action["Channel"], action["Exten"]) == ("Local/d-30@seats-callback/n", "held")
+    assert action["ChannelId"] == "c7"
+    commands.check(action)
 
 
 def test_hold_goes_to_the_holding_context() -> None:
@@ -58,6 +89,17 @@ def test_hold_goes_to_the_holding_context() -> None:
         lambda: commands.hangup("", 16),
         lambda: commands.hangup(CHANNEL, 0),
         lambda: commands.goodbye(CHANNEL, "bored"),
+        lambda: commands.overflow(CHANNEL, "fax", "", "timeout"),
+        lambda: commands.overflow(CHANNEL, "voicemail", "", "bored"),
+        lambda: commands.overflow(CHANNEL, "message", "../secret", "timeout"),
+        lambda: commands.overflow(CHANNEL, "message", "a&b", "timeout"),
+        lambda: commands.overflow(CHANNEL, "number", "110@evil", "timeout"),
+        lambda: commands.overflow(CHANNEL, "number", "", "timeout"),
+        lambda: commands.call_customer("c 7", "13800138000", 30),
+        lambda: commands.call_customer("c7", "138@evil", 30),
+        lambda: commands.call_customer("c7", "13800138000,x", 30),
+        lambda: commands.call_customer("c7", "13800138000", 0),
+        lambda: commands.call_agent("c7", "7k2", 20, "s", "web001&x", "13800138000", 30),
         lambda: commands.set_global("SHELL(id)", "x"),
         lambda: commands.set_global("SEATS_HEARTBEAT", "1\r\nAction: Originate"),
         lambda: commands.set_global("SEATS_HEARTBEAT", "1\nAction: Originate"),
@@ -88,6 +130,9 @@ def test_hostile_values_are_refused_or_stay_in_one_line(
         lambda: commands.hangup(channel, timeout),
         lambda: commands.set_global("X", address),
         lambda: commands.queue_add(offer, channel, name=address),
+        lambda: commands.overflow(channel, kind, address, offer),
+        lambda: commands.call_customer(offer, address, timeout),
+        lambda: commands.call_agent(channel, offer, timeout, kind, address, address, timeout),
     ):
         try:
             action = make()
@@ -95,8 +140,8 @@ def test_hostile_values_are_refused_or_stay_in_one_line(
             continue
         commands.check(action)
         for name, value in action.items():
-            assert isinstance(value, str)
-            assert not set("\r\n\0") & set(name + value)
+            for each in value if isinstance(value, list) else [value]:
+                assert not set("\r\n\0") & set(name + each)
 
 
 @pytest.mark.parametrize(

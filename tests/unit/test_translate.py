@@ -61,6 +61,18 @@ def user(name: str, **headers: str) -> dict[str, str]:
         (user("SeatsFallback", Request="17.1"), e.FellBack("n", "17.1")),
         (user("SeatsHeld", Request="17.1"), e.Held("n", "17.1", False)),
         (user("SeatsRescue", Request="17.1"), e.Held("n", "17.1", True)),
+        (user("SeatsChoice", Request="17.1"), e.Chosen("n", "17.1")),
+        (
+            user("SeatsVoicemail", Request="17.1", File="/v/17.1.wav", Seconds="7"),
+            e.VoicemailLeft("n", "17.1", "/v/17.1.wav", 7),
+        ),
+        (user("SeatsVoicemail", Request="17.1"), None),
+        (
+            user("SeatsCallback", Request="c7", Channel="L/1;2", Uniqueid="u", Linkedid="l", Offer="7k2"),
+            e.CallbackBegan("n", "c7", "L/1;2", "u", "l", "7k2"),
+        ),
+        (user("SeatsReached", Request="c7"), e.CustomerAnswered("n", "c7")),
+        (user("SeatsDialled", Request="c7", Status="BUSY"), e.CustomerDialled("n", "c7", "BUSY")),
         (
             {"Event": "DialBegin", **CALLER, **LEG},
             e.Dialing("n", "17.1", "7k2", "17.2", "PJSIP/web001-2"),
