@@ -146,5 +146,15 @@ _TOLD: dict[type, tuple[str, tuple[str, ...]]] = {
     ev.ProvinceSteered: ("province_steered", ("province", "level", "was", "credit", "waiting", "reserve")),
     ev.ObjectiveJudged: ("objective_judged", ("province", "feasible", "missing", "cause")),
     ev.BreakRecalled: ("break_recalled", ("agent", "province")),
+    ev.VoicemailLeft: ("voicemail_left", ("request", "file", "length")),
+    ev.CallbackAsked: ("callback_asked", ("callback", "request", "province", "source")),
+    ev.CallbackChanged: (
+        "callback_changed",
+        ("callback", "province", "state", "due_at", "attempts", "agent", "reason"),
+    ),
+    ev.CallbackTried: (
+        "callback_tried",
+        ("callback", "call", "province", "agent", "result", "talk", "detail"),
+    ),
     ev.RoutingChanged: ("routing_live", ("version", "actor")),
 }

@@ -5,11 +5,15 @@ import type { AgentRow, LinkRow, Role } from "../common/types";
 
 export type Pool = { zh: string; en: string; home: string; floor: number };
 export type Ring = { pool: string; after: number };
+export type Overflow = { do: string };
+export type Route = { objective: number; rings: Ring[]; hours?: string; overflow?: Record<string, Overflow> };
 export type Plan = {
   version: number; ring_timeout: number; wrap_up: number; max_wait: number; rest_after_misses: number;
   short_abandon?: number;
+  overflow?: Record<string, Overflow>;
   pools: Record<string, Pool>;
-  provinces: Record<string, { objective: number; rings: Ring[] }>;
+  provinces: Record<string, Route>;
+  callbacks?: { dial: string };
 };
 export type Version = { version: number; at: number; actor: string; comment: string };
 export type Routing = { version: number; plan: Plan; versions: Version[] };

@@ -1,7 +1,7 @@
 // The live routing version: every province's objective and rings, pools with their floors, timings.
 import { signal } from "@preact/signals";
 import { dateTime, objectivePercent } from "../common/format";
-import { lang, provinceName, t } from "../common/i18n";
+import { lang, provinceName, t, tCode } from "../common/i18n";
 import { provinceNames } from "../common/provinces";
 import { routing, type Plan, type Ring } from "./data";
 
@@ -37,6 +37,7 @@ function Timings({ plan, version }: { plan: Plan; version: number }) {
         {plan.short_abandon !== undefined && (
           <div><dt>{t("admin.short_abandon")}</dt><dd>{span(plan.short_abandon)}</dd></div>
         )}
+        {plan.callbacks && <div><dt>{t("callback.title")}</dt><dd>{tCode("callback.dial.", plan.callbacks.dial)}</dd></div>}
       </dl>
     </section>
   );
@@ -65,13 +66,19 @@ function Routes({ plan }: { plan: Plan }) {
         />
       </header>
       <table>
-        <thead><tr><th>{t("admin.province")}</th><th class="number">{t("admin.objective")}</th><th>{t("admin.rings")}</th></tr></thead>
+        <thead><tr><th>{t("admin.province")}</th><th class="number">{t("admin.objective")}</th><th>{t("admin.rings")}</th><th>{t("admin.hours")}</th></tr></thead>
         <tbody>
-          {shown.map(([code, { objective, rings }]) => (
+          {shown.map(([code, { objective, rings, hours, overflow }]) => (
             <tr key={code} data-testid={`route-${code}`}>
               <th scope="row">{provinceNames(code)[0]} <small>{provinceNames(code)[1]}</small></th>
               <td class="number" data-field="objective">{objectivePercent(objective)}</td>
               <td data-field="rings"><Rings plan={plan} rings={rings} /></td>
+              <td data-field="hours">
+                {hours || t("admin.always")}
+                {Object.entries({ ...plan.overflow, ...overflow }).map(([when, { do: what }]) => (
+                  <small key={when}> · {tCode("occasion.", when)} → {tCode("overflow.", what)}</small>
+                ))}
+              </td>
             </tr>
           ))}
         </tbody>
