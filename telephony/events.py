@@ -151,6 +151,15 @@ class Renamed(NamedTuple):
     new: str
 
 
+class Optimized(NamedTuple):
+    """Local channels are taken out of a call: ``uniqueid`` stands where one of ``locals_`` stood."""
+
+    node: str
+    locals_: tuple[str, str]
+    uniqueid: str
+    channel: str
+
+
 class BootedAgain(NamedTuple):
     """The PBX finished starting while we were connected."""
 
@@ -179,6 +188,7 @@ PbxEvent = (
     | Held
     | SeatState
     | Renamed
+    | Optimized
     | BootedAgain
     | ShutDown
 )

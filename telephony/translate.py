@@ -20,6 +20,7 @@ from telephony.events import (
     Held,
     HungUp,
     OfferReturned,
+    Optimized,
     PbxEvent,
     Renamed,
     RequestEnded,
@@ -227,6 +228,10 @@ def _renamed(node: str, uniqueid: str, old: str, new: str) -> PbxEvent | None:
     return Renamed(node, uniqueid, old, new) if uniqueid and new else None
 
 
+def _optimized(node: str, one: str, two: str, uniqueid: str, channel: str) -> PbxEvent | None:
+    return Optimized(node, (one, two), uniqueid, channel) if uniqueid and channel else None
+
+
 _Make = Callable[..., PbxEvent | None]
 
 
@@ -272,6 +277,9 @@ _MAKERS = {
     "Hangup": _Maker(_hung_up, ("Uniqueid", "Channel", "Linkedid", "Cause", "Cause-txt")),
     "DeviceStateChange": _Maker(_device_state, ("Device", "State")),
     "Rename": _Maker(_renamed, ("Uniqueid", "Channel", "Newname")),
+    "LocalOptimizationBegin": _Maker(
+        _optimized, ("LocalOneUniqueid", "LocalTwoUniqueid", "SourceUniqueid", "SourceChannel")
+    ),
     "FullyBooted": _Maker(BootedAgain),
     "Shutdown": _Maker(ShutDown),
 }

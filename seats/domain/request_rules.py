@@ -19,8 +19,10 @@ from seats.domain.events import (
 from seats.domain.messages import (
     CallerGone,
     CallerHeld,
+    ChannelChanged,
     Hanging,
     HangUpAsked,
+    LegRenamed,
     OfferAnswered,
     OfferMissed,
     OfferRefused,
@@ -223,6 +225,20 @@ def held(turn: Turn, message: CallerHeld) -> None:
     turn.at(request.prefer_until, Due.PREFER_ENDS, request.id)
     turn.at(turn.now + turn.state.plan.max_wait, Due.MAX_WAIT, request.id)
     _wait_again(turn, request)
+
+
+def channel_changed(turn: Turn, message: ChannelChanged) -> None:
+    """Whatever becomes of its channel, the request stays the same."""
+    request = turn.state.requests.get(message.request)
+    if request is not None:
+        request.uniqueid, request.channel = message.uniqueid, message.channel
+
+
+def leg_renamed(turn: Turn, message: LegRenamed) -> None:
+    """The leg is to be found under its new name."""
+    offer = turn.state.offers.get(message.offer)
+    if offer is not None and offer.leg:
+        offer.leg = message.channel
 
 
 def hanging(turn: Turn, message: Hanging) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from seats.domain.messages import (
     CallerGone,
     CallerHeld,
+    ChannelChanged,
     Hanging,
+    LegRenamed,
     Message,
     OfferAnswered,
     OfferFound,
@@ -61,6 +63,8 @@ class Intake:
             reader = _READERS.get(type(event))
             if reader is None:
                 continue
+            if type(event) is pbx.RequestMade:
+                messages += self._asked_again(event)
             message = reader(self, event)
             if isinstance(message, RequestArrived) and self.is_over(message.request):
                 continue
@@ -124,6 +128,33 @@ class Intake:
             self._resolve(e.cli, e.did, e.choice, e.trunk),
             min(arrived, now),
         )
+
+    def _asked_again(self, e: pbx.RequestMade) -> list[Message]:
+        """A caller who was sent back to ask anew: the request before is over."""
+        before = self.callers.get(e.uniqueid)
+        if before is None or before == self.request_id(e.request):
+            return []
+        self._end(before)
+        return [CallerGone(before, "asks again")]
+
+    def renamed(self, e: pbx.Renamed) -> Message | None:
+        """A masquerade: another name, the same channel."""
+        request = self.callers.get(e.uniqueid)
+        if request is not None:
+            return ChannelChanged(request, e.uniqueid, e.new)
+        offer = self.legs.get(e.uniqueid)
+        return LegRenamed(offer, e.new) if offer is not None else None
+
+    def optimized(self, e: pbx.Optimized) -> Message | None:
+        """The caller came by way of Local channels, which go; who stood behind them stays."""
+        for local in e.locals_:
+            request = self.callers.pop(local, None)
+            if request is not None:
+                self.callers[e.uniqueid] = request
+                if local in self._dialled:
+                    self._dialled[e.uniqueid] = self._dialled.pop(local)
+                return ChannelChanged(request, e.uniqueid, e.channel)
+        return None
 
     def dialing(self, e: pbx.Dialing) -> Message | None:
         """The agent's leg came into being."""
@@ -246,5 +277,7 @@ _READERS: dict[type, Callable[[Intake, object], Message | None]] = {
     pbx.OfferReturned: Intake.returned,  # type: ignore[dict-item]
     pbx.FellBack: Intake.fell_back,  # type: ignore[dict-item]
     pbx.Held: Intake.held,  # type: ignore[dict-item]
+    pbx.Renamed: Intake.renamed,  # type: ignore[dict-item]
+    pbx.Optimized: Intake.optimized,  # type: ignore[dict-item]
     pbx.SeatState: Intake.seat_state,  # type: ignore[dict-item]
 }

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from seats.domain.messages import (
     CallerGone,
     CallerHeld,
+    ChannelChanged,
     Message,
     OfferFound,
     RequestArrived,
@@ -136,6 +137,11 @@ def _gone(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
     for request in list(state.requests.values()):
         if request.node != snapshot.node or request.uniqueid in live:
             continue
+        heir = _heir_of(request, snapshot)
+        if heir is not None:
+            intake.callers[heir.uniqueid] = request.id
+            found.append(Finding(ChannelChanged(request.id, heir.uniqueid, heir.channel), ""))
+            continue
         key = request.id.partition(":")[2]
         message: Message | None = settle(Ended(key, snapshot.requests.get(key, "")), intake)
         if message is None:
@@ -143,6 +149,15 @@ def _gone(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
             message = CallerGone(request.id, "gone at the snapshot", lost)
         found.append(Finding(message, "caller_gone"))
     return found
+
+
+def _heir_of(request: Request, snapshot: Snapshot) -> Channel | None:
+    """Who stood behind the Local channels by which the caller came, and talks with a seat now."""
+    if request.linkedid == request.uniqueid:
+        return None
+    heir = next((c for c in snapshot.channels if c.uniqueid == request.linkedid and c.bridge), None)
+    leg = _leg_of(heir, snapshot) if heir is not None else None
+    return heir if heir is not None and leg is not None and leg.bridge == heir.bridge else None
 
 
 def _legs(snapshot: Snapshot, intake: Intake) -> list[Finding]:
@@ -208,7 +223,8 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding
         if known is not None and not (answered and known.result is None):
             continue
         offer = _offer_of(caller)
-        if not offer and not answered:
+        over = request in state.requests and state.requests[request].state is RequestState.DONE
+        if over or (not offer and not answered):
             continue  # what the fallback queue rings is its own business until somebody answers
         if offer:
             intake.legs[leg.uniqueid] = offer

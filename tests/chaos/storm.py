@@ -258,7 +258,7 @@ async def _held(boss: Supervisor, lab: LabPbx) -> dict[str, object]:
             bridged = {
                 row.split("!")[0].removeprefix("PJSIP/").rpartition("-")[0]
                 for row in shown.splitlines()
-                if row.count("!") > 11 and row.split("!")[12] and "PJSIP/sip" in row
+                if row.startswith("PJSIP/sip") and row.count("!") > 11 and row.split("!")[12]
             }
             difference = sorted(talking ^ bridged)
             differences.append((len(talking), difference))
