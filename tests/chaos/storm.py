@@ -85,7 +85,7 @@ class Storm:
         self.rng = random.Random(order.seed)
         self.spans: list[Span] = []
         self._struck: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def rage(self, seconds: float) -> None:
         """Strike until all kills are done, spread over so many seconds; then wait for all to be mended."""
@@ -99,11 +99,8 @@ class Storm:
             await asyncio.sleep(max(0.0, began + at - time.monotonic()))
             target = await self._free(how)
             self._struck.add(target)
-            task = asyncio.create_task(self._strike(target, how))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        while self._tasks:
-            await asyncio.gather(*list(self._tasks))
+            self._tasks.append(asyncio.create_task(self._strike(target, how)))
+        await asyncio.gather(*self._tasks)
 
     async def _free(self, how: str) -> str:
         """A target that is not down already: the service above all; the PBX least, since its calls die too."""
