@@ -25,7 +25,10 @@ class RequestMade(NamedTuple):
 
 
 class Dialing(NamedTuple):
-    """An offer's seat is being dialled; ``dest_*`` is the seat's new channel, ``uniqueid`` the caller's."""
+    """A seat is being dialled; ``dest_*`` is the seat's new channel, ``uniqueid`` the caller's.
+
+    Without an offer it is the fallback queue that dials.
+    """
 
     node: str
     uniqueid: str

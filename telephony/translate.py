@@ -36,6 +36,7 @@ Headers = Mapping[str, str | list[str]]
 """One AMI message: header name → value, or values if the header came more than once."""
 
 _CONNECT = "seats-connect"
+_FALLBACK = "seats-fallback"
 _SEAT_TECH = "PJSIP/"
 _UNREACHABLE_DEVICE = frozenset({"UNAVAILABLE", "INVALID"})
 _SHAPES = 1000
@@ -184,7 +185,8 @@ def _dialing(
     node: str, uniqueid: str, context: str, exten: str, dest: str, dest_channel: str
 ) -> PbxEvent | None:
     offer = offer_of(context, exten)
-    return Dialing(node, uniqueid, offer, dest, dest_channel) if offer and dest else None
+    ours = offer or context == _FALLBACK
+    return Dialing(node, uniqueid, offer, dest, dest_channel) if ours and dest else None
 
 
 def _ringing(node: str, uniqueid: str, context: str, exten: str, dest: str, status: str) -> PbxEvent | None:

@@ -176,7 +176,11 @@ def returned(turn: Turn, message: OfferReturned) -> None:
 def refused(turn: Turn, message: OfferRefused) -> None:
     """The PBX did not find the caller: most likely gone, the news still on its way. No hurry to try again."""
     offer = turn.state.offers.get(message.offer)
-    if offer is None or offer.result is not None:
+    if offer is None:
+        return
+    if offer.result is not None:  # the caller's end was heard first: no leg came to be
+        offer.seat_free = True
+        _free_seat(turn, offer)
         return
     _lose(turn, offer, OfferResult.WITHDRAWN, message.detail)
     request = turn.state.requests.get(offer.request)

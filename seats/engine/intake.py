@@ -158,6 +158,9 @@ class Intake:
 
     def dialing(self, e: pbx.Dialing) -> Message | None:
         """The agent's leg came into being."""
+        if not e.offer:
+            request = self.callers.get(e.uniqueid)
+            return self.found(request, e.dest_uniqueid, e.dest_channel, answered=False) if request else None
         self.legs[e.dest_uniqueid] = e.offer
         self._leg_channels[e.dest_uniqueid] = e.dest_channel
         self._dialled[e.uniqueid] = e.offer
@@ -172,6 +175,8 @@ class Intake:
         offer = e.offer or self.legs.get(e.dest_uniqueid, "")
         if not offer:
             return None
+        if offer.startswith(FALLBACK):  # answered: the bridge tells; else the queue keeps the caller
+            return None if e.status == "ANSWER" else OfferReturned(offer, e.status)
         if e.status == "ANSWER":
             self._answered[e.uniqueid] = offer
             return None
@@ -199,7 +204,7 @@ class Intake:
         self, request: str, leg: str, channel: str, *, answered: bool, at: float | None = None
     ) -> OfferFound:
         """A seat's leg that belongs to a request by an offer we do not know, or do not know any more."""
-        offer = self.legs.setdefault(leg, f"f{leg.replace('.', 'x')}")
+        offer = self.legs.setdefault(leg, f"{FALLBACK}{leg.replace('.', 'x')}")
         return OfferFound(request, offer, seat_address(channel), answered, channel, at)
 
     def fell_back(self, e: pbx.FellBack) -> Message | None:
@@ -257,6 +262,9 @@ def seat_address(channel: str) -> str:
     technology, _, rest = channel.partition("/")
     return rest.rpartition("-")[0] if technology == "PJSIP" else ""
 
+
+FALLBACK = "fallback-"
+"""How our names begin of what is not our offer: the fallback queue rings or has connected a seat."""
 
 SEAT_FAULTS = frozenset({18, 20, 27, 38, 41, 44, 102})
 """Q.850 causes of a leg that died instead of being hung up: no media, no transport, no answer to our own

@@ -17,7 +17,7 @@ from seats.domain.messages import (
 )
 from seats.domain.requests import Request, RequestState
 from seats.domain.state import State
-from seats.engine.intake import Intake, seat_address, uniqueid_of
+from seats.engine.intake import FALLBACK, Intake, seat_address, uniqueid_of
 from telephony.link import Channel, Snapshot
 
 
@@ -53,7 +53,7 @@ def findings(snapshot: Snapshot, state: State, intake: Intake, *, missed_for: fl
         *_holding(snapshot, state, intake, missed_for),
         *_legs(snapshot, intake),
         *_arrived(snapshot, state, intake),
-        *_connected(snapshot, state, intake),
+        *_connected(snapshot, state, intake, missed_for),
     ]
 
 
@@ -193,11 +193,18 @@ def _holding(snapshot: Snapshot, state: State, intake: Intake, missed_for: float
         request = requests.get(channel.uniqueid)
         if request is None or channel.bridge or channel.context not in _HOLDS:
             continue
-        since = _believed_since(request, state)
-        if since is not None and state.now - since >= missed_for:
+        if (request.offer or "").startswith(FALLBACK) and _leg_of(channel, snapshot) is not None:
+            continue  # holding, and rung by the fallback queue
+        if _is_missed(request, state, missed_for):
             message = CallerHeld(request.id)
             found.append(Finding(message, "caller_holding", (request.state, request.offer)))
     return found
+
+
+def _is_missed(request: Request, state: State, missed_for: float) -> bool:
+    """Whether the core has believed for too long that a caller is not holding who is."""
+    since = _believed_since(request, state)
+    return since is not None and state.now - since >= missed_for
 
 
 def _believed_since(request: Request, state: State) -> float | None:
@@ -210,7 +217,7 @@ def _believed_since(request: Request, state: State) -> float | None:
     return request.decided_at if request.state is RequestState.RELEASING else None
 
 
-def _connected(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
+def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: float) -> list[Finding]:
     """Seats that ring for, or talk to, a caller by an offer the core does not hold."""
     found = []
     for caller in snapshot.channels:
@@ -224,8 +231,8 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding
             continue
         offer = _offer_of(caller)
         over = request in state.requests and state.requests[request].state is RequestState.DONE
-        if over or (not offer and not answered):
-            continue  # what the fallback queue rings is its own business until somebody answers
+        if over or (not offer and not answered and caller.context != "seats-fallback"):
+            continue
         if offer:
             intake.legs[leg.uniqueid] = offer
         held = state.offers.get(offer)
@@ -239,7 +246,9 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding
         if seated:  # a mobile's leg does not tell
             message = message._replace(address=seated[0])
         believed = state.requests.get(request)
-        seen = (believed.state, believed.offer) if believed else (RequestState.WAITING, None)
+        seen: tuple[str, str | None] = (RequestState.WAITING, None)
+        if believed and (answered or offer or not _is_missed(believed, state, missed_for)):
+            seen = (believed.state, believed.offer)
         found.append(Finding(message, repair, seen))
     return found
 

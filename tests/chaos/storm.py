@@ -11,9 +11,9 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from seats.domain.plan import Plan
 from seats.service import open_store
@@ -75,6 +75,7 @@ class Run(NamedTuple):
 
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 class Storm:
@@ -128,8 +129,10 @@ class Storm:
         self._struck.discard(target)
 
 
-async def run(order: Order, folder: Path, say: Say = lambda line: None) -> Run:
-    """Live through it."""
+async def run(
+    order: Order, folder: Path, examine: Callable[[Run], Awaitable[T]], say: Say = lambda line: None
+) -> tuple[Run, T]:
+    """Live through it, and examine what it left behind while the database is still there."""
     began = time.monotonic()
     homes = homes_of(order.agents)
     async with contextlib.AsyncExitStack() as stack:
@@ -170,7 +173,8 @@ async def run(order: Order, folder: Path, say: Say = lambda line: None) -> Run:
         at_rest["exit"] = await service.stop()
         log = lab.log()
         result = Run(order, storm.spans, fates, rings, log, calm_from, settings, starts, 0.0, at_rest)
-        return result._replace(seconds=time.monotonic() - began)
+        result = result._replace(seconds=time.monotonic() - began)
+        return result, await examine(result)
 
 
 def plan() -> Plan:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from seats.domain.messages import CallerGone, ChannelChanged, Hanging, LegRenamed, RequestArrived, SeatGone
+from seats.domain.messages import (
+    CallerGone,
+    ChannelChanged,
+    Hanging,
+    LegRenamed,
+    OfferFound,
+    OfferReturned,
+    RequestArrived,
+    SeatGone,
+)
 from seats.domain.requests import Confidence, Origin
 from seats.engine.intake import Intake
 from telephony import events as pbx
@@ -53,3 +62,27 @@ def test_a_caller_sent_back_to_ask_again_is_a_new_request_and_the_old_one_is_ove
     assert isinstance(asked, RequestArrived)
     assert asked.request == "n1:1.1.2"
     assert reader.read([hung_up("1.1")]) == [CallerGone("n1:1.1.2", "bye")]
+
+
+def test_a_seat_that_the_fallback_queue_rings_is_taken() -> None:
+    reader = intake()
+    reader.read([pbx.FellBack("n1", "1.1")])
+    (rung,) = reader.read([pbx.Dialing("n1", "1.1", "", "1.7", "PJSIP/s2-7")])
+    assert isinstance(rung, OfferFound)
+    assert (rung.request, rung.address, rung.answered) == ("n1:1.1", "s2", False)
+    assert reader.read([pbx.DialEnded("n1", "1.1", "", "1.7", "NOANSWER")]) == [
+        OfferReturned(rung.offer, "NOANSWER")
+    ]
+
+
+def test_a_seat_that_answers_in_the_fallback_queue_is_told_by_the_bridge() -> None:
+    reader = intake()
+    reader.read([pbx.FellBack("n1", "1.1"), pbx.Dialing("n1", "1.1", "", "1.7", "PJSIP/s2-7")])
+    told = reader.read(
+        [
+            pbx.DialEnded("n1", "1.1", "", "1.7", "ANSWER"),
+            pbx.Bridged("n1", "1.7", "PJSIP/s2-7", "1.1", "b"),
+            pbx.Bridged("n1", "1.1", "PJSIP/trunk-1", "1.1", "b"),
+        ]
+    )
+    assert [(type(m), m.answered) for m in told] == [(OfferFound, True)]  # type: ignore[union-attr]
