@@ -47,6 +47,8 @@ class Intake:
         """Caller's uniqueid → offer being dialled."""
         self._answered: dict[str, str] = {}
         """Caller's uniqueid → offer whose leg answered; the bridge comes next."""
+        self._masked: dict[str, str] = {}
+        """Name → uniqueid of the channel that had it, in the middle of a masquerade."""
         self.fallen: set[str] = set()
         """Uniqueids of callers whom the PBX serves from its fallback queue."""
         self._bridges: dict[str, dict[str, str]] = {}
@@ -138,7 +140,18 @@ class Intake:
         return [CallerGone(before, "asks again")]
 
     def renamed(self, e: pbx.Renamed) -> Message | None:
-        """A masquerade: another name, the same channel."""
+        """Another name for the same channel, or, in a masquerade, another channel under the same name.
+
+        Then three names change: ours gets a mark, the other takes the name, ours becomes a zombie.
+        """
+        if e.new == f"{e.old}<MASQ>":
+            self._masked[e.old] = e.uniqueid
+            return None
+        before = self._masked.pop(e.new, None)
+        if before is not None:
+            for known in (self.callers, self.legs, self._dialled):
+                if before in known:
+                    known[e.uniqueid] = known.pop(before)
         request = self.callers.get(e.uniqueid)
         if request is not None:
             return ChannelChanged(request, e.uniqueid, e.new)

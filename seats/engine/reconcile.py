@@ -137,7 +137,7 @@ def _gone(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
     for request in list(state.requests.values()):
         if request.node != snapshot.node or request.uniqueid in live:
             continue
-        heir = _heir_of(request, snapshot)
+        heir = _heir_of(request, state, snapshot)
         if heir is not None:
             intake.callers[heir.uniqueid] = request.id
             found.append(Finding(ChannelChanged(request.id, heir.uniqueid, heir.channel), ""))
@@ -151,13 +151,14 @@ def _gone(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
     return found
 
 
-def _heir_of(request: Request, snapshot: Snapshot) -> Channel | None:
-    """Who stood behind the Local channels by which the caller came, and talks with a seat now."""
-    if request.linkedid == request.uniqueid:
+def _heir_of(request: Request, state: State, snapshot: Snapshot) -> Channel | None:
+    """Whoever talks with the request's agent in the same call by now: a masquerade, Locals that went."""
+    agent = state.agents.get(request.connected_agent or "")
+    if agent is None or request.state is not RequestState.TALKING:
         return None
-    heir = next((c for c in snapshot.channels if c.uniqueid == request.linkedid and c.bridge), None)
-    leg = _leg_of(heir, snapshot) if heir is not None else None
-    return heir if heir is not None and leg is not None and leg.bridge == heir.bridge else None
+    call = [c for c in snapshot.channels if c.linkedid == request.linkedid and c.bridge]
+    leg = next((c for c in call if seat_address(c.channel) == agent.seat.address), None)
+    return next((c for c in call if leg is not None and c is not leg and c.bridge == leg.bridge), None)
 
 
 def _legs(snapshot: Snapshot, intake: Intake) -> list[Finding]:

@@ -1,7 +1,7 @@
-"""A killed service comes back among 10,000 agents and 1,000 live calls: ``python -m tests.bench.bench_restart``.
+"""A killed service comes back among 10,000 agents and 1,000 calls: ``python -m tests.bench.bench_restart``.
 
-The PBX is the fake one, in this process; the service is ``seats run`` in a process of its own, on SQLite. While
-it is dead, callers go on coming. Measured on the PBX: from the start of the new process to the first caller
+The PBX is the fake one, in this process; the service is ``seats run`` in a process of its own, on SQLite.
+While it is dead, callers go on coming. Measured on the PBX: from the start of the new process to the first caller
 moved to an agent, and until nobody who came meanwhile waits any more. The last line is JSON.
 """
 

@@ -28,7 +28,6 @@ from tests.contract.postgres import running
 from tests.integration.house import Home, people, plan_for_tests, settings_for
 
 PASSWORD = "chaos-secret"
-CALM_CALLS = 40
 LEAVES = Behaviour(answers_after=(0.1, 1.5))
 """Answers; the caller hangs up."""
 HANGS_UP = Behaviour(answers_after=(0.1, 1.0), talks_for=(1.0, 6.0))
@@ -47,6 +46,8 @@ class Order(NamedTuple):
     database: str
     rate: float = 6.0
     agents: int = 40
+    calm_calls: int = 40
+    """Of the calls, those placed after the storm."""
 
 
 class Span(NamedTuple):
@@ -104,7 +105,7 @@ class Storm:
         await asyncio.gather(*self._tasks)
 
     async def _free(self, how: str) -> str:
-        """A target that is not down already: the service above all; the PBX least, since its calls die too."""
+        """A target that is not down: the service above all; the PBX least, since its calls die too."""
         weights = {"service": 5, "database": 3, "pbx": 2 if how == "kill" else 3}
         while True:
             free = [name for name in self.victims if name not in self._struck]
@@ -154,14 +155,14 @@ async def run(
         await _all_ready(boss, homes)
         storm = Storm(order, lab, {"service": service, "pbx": _Pbx(lab), "database": database}, say)
         calls = calls_for(order, random.Random(order.seed))
-        many = Callers(lab.sip_port, calls[:-CALM_CALLS], rate=order.rate)
+        many = Callers(lab.sip_port, calls[: -order.calm_calls], rate=order.rate)
         callers = await stack.enter_async_context(many)
         await storm.rage(order.calls / order.rate)
         say("calm")
         await until(service.ready, 40, "the service is not ready in the calm")
         await asyncio.sleep(8.0)
         calm_from = time.time()
-        few = Callers(lab.sip_port, calls[-CALM_CALLS:], rate=5.0)
+        few = Callers(lab.sip_port, calls[-order.calm_calls :], rate=5.0)
         last = await stack.enter_async_context(few)
         await asyncio.sleep(6.0)
         at_rest = await _held(boss, lab)

@@ -31,15 +31,29 @@ def hung_up(uniqueid: str) -> pbx.HungUp:
     return pbx.HungUp("n1", uniqueid, "x", "1.1", 16, "bye")
 
 
-def test_a_masquerade_renames_caller_and_leg() -> None:
+def test_another_name_is_the_same_channel() -> None:
     reader = intake()
     assert reader.read(
         [
             pbx.Renamed("n1", "1.1", "PJSIP/trunk-1", "PJSIP/other-9"),
-            pbx.Renamed("n1", "1.2", "PJSIP/s1-2", "PJSIP/s1-2<MASQ>"),
+            pbx.Renamed("n1", "1.2", "PJSIP/s1-2", "PJSIP/s9-2"),
             pbx.Renamed("n1", "9.9", "PJSIP/a", "PJSIP/b"),
         ]
-    ) == [ChannelChanged("n1:1.1", "1.1", "PJSIP/other-9"), LegRenamed("1x1", "PJSIP/s1-2<MASQ>")]
+    ) == [ChannelChanged("n1:1.1", "1.1", "PJSIP/other-9"), LegRenamed("1x1", "PJSIP/s9-2")]
+
+
+def test_a_masquerade_moves_the_call_into_the_channel_that_takes_its_name() -> None:
+    reader = intake()
+    told = reader.read(
+        [
+            pbx.Renamed("n1", "1.1", "PJSIP/trunk-1", "PJSIP/trunk-1<MASQ>"),
+            pbx.Renamed("n1", "1.9", "Surrogate/trunk-1", "PJSIP/trunk-1"),
+            pbx.Renamed("n1", "1.1", "PJSIP/trunk-1<MASQ>", "Surrogate/trunk-1<ZOMBIE>"),
+            hung_up("1.1"),
+        ]
+    )
+    assert told == [ChannelChanged("n1:1.1", "1.9", "PJSIP/trunk-1")], "the zombie's end ends nothing"
+    assert reader.read([hung_up("1.9")]) == [CallerGone("n1:1.1", "bye")]
 
 
 def test_local_channels_that_go_leave_the_call_to_whoever_stood_behind_them() -> None:
