@@ -175,7 +175,7 @@ _DUE: dict[Due, Callable[[Turn, str, int], None]] = {
 _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     RequestArrived: request_rules.arrived,
     OfferRinging: request_rules.ringing,
-    OfferAnswered: request_rules.answered,
+    OfferAnswered: recovery.answer_heard,
     OfferMissed: request_rules.missed,
     OfferReturned: request_rules.returned,
     OfferRefused: request_rules.refused,

@@ -412,7 +412,16 @@ def _lose(turn: Turn, offer: Offer, result: OfferResult, detail: str) -> None:
     """End an unanswered offer and draw the consequences for the agent."""
     request = turn.state.requests[offer.request]
     _end_offer(turn, offer, request, result, detail)
-    agent = turn.state.agents[offer.agent]
+    agent = turn.state.agents.get(offer.agent)
+    if agent is not None:
+        _count_against(turn, agent, request, result)
+    if not offer.seat_free:
+        turn.at(turn.now + SEAT_GUARD, Due.SEAT_GUARD, offer.id)
+    _free_seat(turn, offer)
+
+
+def _count_against(turn: Turn, agent: Agent, request: Request, result: OfferResult) -> None:
+    """What an unanswered offer means for the agent."""
     if result in (OfferResult.RONA, OfferResult.REJECTED, OfferResult.SEAT_FAILED):
         request.excluded.add(agent.id)
         agent.idle_since = turn.now  # or the longest idle would be rung first again and again
@@ -421,9 +430,6 @@ def _lose(turn: Turn, offer: Offer, result: OfferResult, detail: str) -> None:
         agent.resting = agent.misses >= turn.state.plan.rest_after_misses
     if result is OfferResult.SEAT_FAILED:
         _suspect(turn, agent)
-    if not offer.seat_free:
-        turn.at(turn.now + SEAT_GUARD, Due.SEAT_GUARD, offer.id)
-    _free_seat(turn, offer)
 
 
 def seat_overdue(turn: Turn, offer: Offer) -> None:

@@ -68,6 +68,9 @@ def stands(finding: Finding, state: State, intake: Intake) -> bool:
         return message.arrived.request in state.requests
     if isinstance(message, RequestArrived):
         return message.request not in state.requests and not intake.is_over(message.request)
+    if isinstance(message, SeatReachable):
+        agent = state.agents.get(state.by_address.get(message.address, ""))
+        return agent is not None and (message.node in agent.nodes) != message.reachable
     if isinstance(message, CallerHeld | OfferFound):
         request = state.requests.get(message.request)
         return request is not None and finding.seen == (request.state, request.offer)
@@ -124,9 +127,12 @@ def has_ended(record: str) -> bool:
 
 
 def _seats(snapshot: Snapshot, state: State) -> list[Finding]:
+    """Only what differs: a picture must not overwrite news that came while it was taken."""
+    node, reachable = snapshot.node, snapshot.seats
     return [
-        Finding(SeatReachable(snapshot.node, address, snapshot.seats.get(address, False), "snapshot"), "")
-        for address in state.by_address
+        Finding(SeatReachable(node, address, reachable.get(address, False), "snapshot"), "")
+        for address, agent in state.by_address.items()
+        if reachable.get(address, False) != (node in state.agents[agent].nodes)
     ]
 
 
