@@ -178,11 +178,18 @@ def _two_at_once(evidence: Evidence, rings: list[Ring]) -> Iterator[tuple[Ring, 
         if ring.what in ("cancel", "bye", "hangup"):
             live.pop(ring.shown, None)
         elif ring.what == "ring":
+            live = {k: r for k, r in live.items() if not _ends_soon(rings, r, ring.at)}
             if live:
                 yield next(iter(live.values())), ring
             live[ring.shown] = ring
         elif ring.shown in live:
             live[ring.shown] = ring
+
+
+def _ends_soon(rings: list[Ring], ring: Ring, at: float) -> bool:
+    """The phone tells of a cancelled ring once the PBX has confirmed its answer: a moment later."""
+    ends = [r.at for r in rings if r.shown == ring.shown and r.what in ("cancel", "bye", "hangup")]
+    return any(at <= end < at + 0.3 for end in ends)
 
 
 def _gone(evidence: Evidence, ring: Ring, at: float) -> bool:

@@ -136,7 +136,8 @@ class PostgresVictim:
                 os.kill(pid, signal.SIGKILL)
         await asyncio.sleep(0.2)
         # where nobody collects the dead, their number still looks alive to the next server
-        (self._server.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+        for left in ("data/postmaster.pid", ".s.PGSQL.5432.lock"):
+            (self._server.folder / left).unlink(missing_ok=True)
 
     async def start(self) -> None:
         await asyncio.to_thread(self._server.start)
