@@ -18,7 +18,7 @@ from seats import operating, tls
 from seats.domain.agents import Chosen, Seat, SeatKind
 from seats.domain.callback_book import CallbackState
 from seats.domain.events import Event, RequestOpened
-from seats.domain.messages import AgentConfigured, CallbackRecalled, RequestRecalled, StateAsked
+from seats.domain.messages import AgentConfigured, CallbackRecalled, NodeLost, RequestRecalled, StateAsked
 from seats.domain.plan import Plan
 from seats.domain.regions import PROVINCES, UNKNOWN
 from seats.domain.requests import Confidence, OfferResult, Origin, Outcome
@@ -119,6 +119,14 @@ class Service:
                     calling=c.state == CallbackState.CALLING,
                 )
             )
+        self._give_up_removed_nodes()
+
+    def _give_up_removed_nodes(self) -> None:
+        """Nobody will ever tell how the calls of a node ended that is not in the settings any more."""
+        known = {node.name for node in self.nodes}
+        for name in sorted({r.node for r in self.engine.state.requests.values()} - known):
+            log.warning("node_removed", node=name, hint="its open requests end as failed")
+            self.engine.ask(NodeLost(name))
 
     def app(self) -> web.Application:
         """The web application."""

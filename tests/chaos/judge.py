@@ -158,29 +158,38 @@ def _phones(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
     by_phone: dict[str, list[Ring]] = defaultdict(list)
     for ring in evidence.run.rings:
         by_phone[ring.address].append(ring)
-    counts["doubly rung phones"] = 0
+    counts["rung twice by app_queue"] = 0  # its ringinuse=no looks at a device state that lags
     for address, rings in by_phone.items():
-        for fault in _two_at_once(evidence, address, rings):
-            counts["doubly rung phones"] += 1
-            yield fault
+        for one, two in _two_at_once(evidence, rings):
+            if one.offer == two.offer == "fallback":
+                counts["rung twice by app_queue"] += 1
+                continue
+            yield (
+                f"I2: {address} is rung at {two.at:.2f} for {two.shown} (offer {two.offer}) and has "
+                f"{one.what} for {one.shown} (offer {one.offer}) since {one.at:.2f}"
+            )
 
 
-def _two_at_once(evidence: Evidence, address: str, rings: list[Ring]) -> Iterator[str]:
+def _two_at_once(evidence: Evidence, rings: list[Ring]) -> Iterator[tuple[Ring, Ring]]:
+    """Whatever was live at a phone when it was rung, and that ring."""
     live: dict[str, Ring] = {}
     for ring in rings:
         live = {k: r for k, r in live.items() if not _gone(evidence, r, ring.at)}
         if ring.what in ("cancel", "bye", "hangup"):
             live.pop(ring.shown, None)
         elif ring.what == "ring":
+            live = {k: r for k, r in live.items() if not _ends_soon(rings, r, ring.at)}
             if live:
-                other = next(iter(live.values()))
-                yield (
-                    f"I2: {address} is rung at {ring.at:.2f} for {ring.shown} (offer {ring.offer}) and has "
-                    f"{other.what} for {other.shown} (offer {other.offer}) since {other.at:.2f}"
-                )
+                yield next(iter(live.values())), ring
             live[ring.shown] = ring
         elif ring.shown in live:
             live[ring.shown] = ring
+
+
+def _ends_soon(rings: list[Ring], ring: Ring, at: float) -> bool:
+    """The phone tells of a cancelled ring once the PBX has confirmed its answer: a moment later."""
+    ends = [r.at for r in rings if r.shown == ring.shown and r.what in ("cancel", "bye", "hangup")]
+    return any(at <= end < at + 0.3 for end in ends)
 
 
 def _gone(evidence: Evidence, ring: Ring, at: float) -> bool:
