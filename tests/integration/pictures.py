@@ -115,7 +115,7 @@ def _table(panel: Mapping[str, Any], found: list[tuple[Mapping[str, Any], Found]
     for target, series in found:
         unit = _unit(panel, target["legendFormat"])
         for labels, points in series:
-            row = labels.get("province") or labels.get(key, "")
+            row = labels.get("province") or " ".join(v for k, v in labels.items() if k != "zh") or key
             names[row] = names.get(row) or labels.get("zh", "")
             rows.setdefault(row, {})[target["legendFormat"]] = _number(points[-1][1], unit)
     columns = [t["legendFormat"] for t, _ in found]

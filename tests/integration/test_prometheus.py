@@ -104,6 +104,9 @@ async def watched(folder: Path, log: io.StringIO) -> AsyncIterator[Watched]:
         for address in HOMES:
             h.choose(address, Chosen.READY)
         await stack.enter_async_context(scraper.running())
+        async with asyncio.timeout(30):  # what was counted before the first scrape would be no increase
+            while await scraper.value("sum(seats_requests_total)") is None:  # noqa: ASYNC110 - tells who asks
+                await asyncio.sleep(0.2)
         yield Watched(h, scraper, pages, log)
 
 
@@ -165,6 +168,8 @@ async def test_rates_agree_pages_come_and_panels_are_full(tmp_path: Path, log: i
         await h.place(*good, *one_of_four, rate=5.0)
         await assert_all_agree(watch)
         await nothing_is_lost_in_a_restart(watch)
+        lost = 'round(max(seats:lost:increase{window="1h",province="qinghai"}))'
+        assert await watch.prometheus.value(lost) == 1  # one of four was seen, and woke nobody
         assert pages.names() == []
         await a_trace_and_no_number(watch)
         await a_fifth_of_a_busy_province_pages(watch)
