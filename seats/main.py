@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json as jsonlib
 import logging
 import signal
 import sys
@@ -16,7 +17,8 @@ import uvloop
 from rich.console import Console
 
 from seats import demo as demo_module
-from seats import logs, people, tls
+from seats import logs, people, tls, upkeep
+from seats.backup import backup
 from seats.check import Report, check_all, require_startable
 from seats.domain.errors import DomainError
 from seats.errors import SeatsError
@@ -97,6 +99,35 @@ def db_upgrade(config: Config = None) -> None:
     typer.echo("database is up to date")
 
 
+@db.command("backup")
+def db_backup(
+    target: Annotated[Path, typer.Argument(help="A new file; the service may go on meanwhile.")],
+    config: Config = None,
+) -> None:
+    """Copy the whole database: a SQLite file, or an archive for pg_restore."""
+    typer.echo(_finish(backup(_load(config), target)))
+
+
+@db.command("figures")
+def db_figures(config: Config = None) -> None:
+    """Print counts and rates since ever as JSON: the same before a backup and after its restore."""
+    typer.echo(jsonlib.dumps(_finish(upkeep.figures(_load(config))), indent=1))
+
+
+@db.command("erase")
+def db_erase(
+    number: Annotated[str, typer.Option(help="A caller's number, in whatever way it is written.")] = "",
+    older_than: Annotated[int, typer.Option(min=0, help="Numbers of requests older than so many days.")] = 0,
+    config: Config = None,
+) -> None:
+    """Take callers' numbers out of the ledger; every rate stays as it is."""
+    if bool(number) == bool(older_than):
+        raise typer.BadParameter("give one of --number and --older-than")
+    settings = _load(config)
+    work = upkeep.erase_caller(settings, number) if number else upkeep.erase_older(settings, older_than)
+    typer.echo(_finish(work))
+
+
 @user.command("add")
 def user_add(
     login: Annotated[str, typer.Argument(help="Name to sign in with.")],
@@ -111,6 +142,16 @@ def user_add(
     """Add someone who may sign in; an agent gets a seat as well."""
     wish = people.Wish(login, role, name or login, province, pools, seat, password)
     typer.echo(_finish(people.add(_load(config), wish)))
+
+
+@user.command("remove")
+def user_remove(
+    login: Annotated[str, typer.Argument(help="Name to sign in with, or an agent's id.")],
+    erase: Annotated[bool, typer.Option("--erase", help="Erase the person's name and number too.")] = False,
+    config: Config = None,
+) -> None:
+    """End someone's sign-in at once; an agent's seat goes with the service's next start."""
+    typer.echo(_finish(people.remove(_load(config), login, erase=erase)))
 
 
 def _load(config: Path | None) -> Settings:

@@ -1,4 +1,4 @@
-"""Adding people from the command line, and the PBX configuration of their seats."""
+"""Adding and removing people from the command line, and the PBX configuration of their seats."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from seats.planfile import load_plan
 from seats.service import live_plan, open_store
 from seats.settings import Settings
 from seats.store.passwords import hash_password
+from seats.store.people import login_key
 from seats.store.rows import AgentRow, User
 from telephony.provisioning import render_manager, render_pjsip, seat_secret
 
@@ -61,6 +62,26 @@ async def add(settings: Settings, wish: Wish) -> str:
         return f"added {wish.role} {wish.login}"
     seat = f"{agent.seat_kind}:{agent.seat_address}"
     return f"added agent {wish.login}: seat {seat}, pools {', '.join(agent.pools)}"
+
+
+async def remove(settings: Settings, login: str, *, erase: bool) -> str:
+    """Take someone out of service, with the agent's seat if there is one; a line about it."""
+    store = await open_store(settings)
+    try:
+        now = time.time()
+        known = {u.login: u for u in await store.users(include_inactive=True)}
+        user = known.get(login_key(login))
+        agent = await store.agent(user.agent_id if user and user.agent_id else login)
+        if agent is None:
+            await store.set_active(login, False, at=now, actor="command line")
+            return f"{login} cannot sign in any more"
+        if agent.active:
+            await store.drop_agent(agent.id, at=now, actor="command line")
+        if erase:
+            await store.erase_agent(agent.id, at=now, actor="command line")
+    finally:
+        await store.close()
+    return f"{agent.id} is out of service" + (", and the name is erased" if erase else "")
 
 
 async def provision(settings: Settings) -> str:

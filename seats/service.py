@@ -31,6 +31,7 @@ from seats.errors import SeatsError
 from seats.logs import CallLog
 from seats.numbering import Numbering
 from seats.planfile import load_plan
+from seats.retention import keep_retention
 from seats.settings import Http, Pbx, Settings
 from seats.store.errors import OldSchemaError, StoreError
 from seats.store.leader import leading
@@ -277,6 +278,8 @@ async def serve(settings: Settings) -> AsyncIterator[Service]:
         tasks.append(asyncio.create_task(service.keep_balance()))
         tasks.append(asyncio.create_task(operating.watch_loop(service.series)))
         tasks.append(asyncio.create_task(service.calls.run()))
+        days, engine = settings.retention.numbers_days, service.engine
+        tasks.append(asyncio.create_task(keep_retention(store, days, lambda: engine.leader, engine.now)))
         for node in service.nodes:
             tasks.append(asyncio.create_task(operating.watch_restarts(service.series, node.name, node.link)))
         stack.push_async_callback(_end, tasks)

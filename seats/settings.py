@@ -172,6 +172,14 @@ class Numbers(Group):
     customers: OptionalPath = Field(default=None, description="path of a CSV of number,province; empty: none")
 
 
+class Retention(Group):
+    """How long personal data is kept."""
+
+    numbers_days: int = Field(
+        default=0, ge=0, le=36500, description="days, up to 36500; 0: callers' numbers are kept for ever"
+    )
+
+
 class Settings(Group):
     """All settings of the service."""
 
@@ -187,6 +195,7 @@ class Settings(Group):
         default=None, description="path of a routing file; empty: the one shipped"
     )
     numbers: Numbers = Field(default=Numbers(), description="a mapping")
+    retention: Retention = Field(default=Retention(), description="a mapping")
     business_timezone: Annotated[str, AfterValidator(_zone)] = Field(
         default="Asia/Shanghai", description="an IANA time zone such as Asia/Shanghai"
     )

@@ -266,19 +266,21 @@ AGENTS = Board(
                     ("signed_out", "未登录"),
                 )
             ),
-            width=12,
-            height=12,
+            width=24,
+            height=20,
         ),
         lines(
             "各省失联座席 Unreachable by province",
             "short",
             Query('topk(10, sum by (province) (seats_staff{state="unreachable"}))', "{{province}}"),
+            width=8,
         ),
         Panel(
             "派话结果 Offers",
             "stack",
             (Query("sum by (result) (increase(seats_offers_total[5m])) / 5", "{{result}}"),),
             "cpm",
+            8,
         ),
         lines(
             "派话接通比 Offers answered",
@@ -288,6 +290,7 @@ AGENTS = Board(
                 " / (sum(increase(seats_offers_total[15m])) > 0)",
                 "answered",
             ),
+            width=8,
         ),
     ),
 )

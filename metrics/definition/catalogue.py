@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from seats.domain.callback_book import OPEN, CallbackState
 from seats.domain.requests import OfferResult, Outcome
 
-WAIT_BUCKETS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+WAIT_BUCKETS = (1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Seconds; 15, 20 and 30 are the service levels in use."""
 
 DECISION_BUCKETS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.025, 0.1)

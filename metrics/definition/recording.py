@@ -145,11 +145,15 @@ def _increase(but: str, span: str) -> str:
 
 
 def _service_levels(timing: Timing) -> Iterator[Record]:
+    """Both sides from the counters: a recorded denominator may be an evaluation older than the numerator."""
+    span = timing(HOUR)
+    decided = _increase("excluded_closed", span)
     for seconds in SERVICE_LEVELS:
+        bucket = f'seats_request_wait_seconds_bucket{{le="{seconds}.0"}}'
         yield Record(
             "seats:service_level:ratio",
-            f'sum by (province) (increase(seats_request_wait_seconds_bucket{{le="{seconds}.0"}}'
-            f'[{timing(HOUR)}])) / on (province) (seats:decided:increase{{window="1h"}} > 0)',
+            # extrapolated each by itself, so that in a counter's first hour the ratio may pass 1
+            f"clamp_max(sum by (province) (increase({bucket}[{span}])) / ({decided} > 0), 1)",
             "connected within so many seconds of queue and ring, of all decided",
             {"window": "1h", "seconds": str(seconds)},
         )

@@ -7,13 +7,21 @@ from typing import Any
 from metrics.definition.timing import HOUR, MINUTE, Timing
 from metrics.render.yamltext import dump
 
+CAUSE_SHOWS = 45
+"""Seconds a page about rates or seats waits for its cause: ``SeatsLinkDown`` stands 15 s before it is sent,
+and scrape and evaluation may lie 15 s apart. Without it a dead link is a page about the nation first."""
+
 PAGE_URL = "http://127.0.0.1:9099/page"
 TICKET_URL = "http://127.0.0.1:9099/ticket"
 
 
 def config(timing: Timing, page_url: str = PAGE_URL, ticket_url: str = TICKET_URL) -> str:
-    """One group per province; what is known to be down silences what follows from it."""
-    by_province = {"group_by": ["province"], "group_wait": timing(30), "group_interval": timing(MINUTE)}
+    """One group per province and one for the nation; what is down silences what follows from it."""
+    by_province = {
+        "group_by": ["province"],
+        "group_wait": timing(CAUSE_SHOWS),
+        "group_interval": timing(MINUTE),
+    }
     by_alert = {"group_by": ["alertname", "node"], "group_wait": timing(10), "group_interval": timing(MINUTE)}
     page = {"receiver": "page", "repeat_interval": timing(HOUR)}
     return dump(
@@ -23,7 +31,7 @@ def config(timing: Timing, page_url: str = PAGE_URL, ticket_url: str = TICKET_UR
                 **by_alert,
                 "repeat_interval": timing(24 * HOUR),
                 "routes": [
-                    {"matchers": ['severity="page"', 'province!=""'], **by_province, **page},
+                    {"matchers": ['severity="page"', 'kind=~"rate|seats"'], **by_province, **page},
                     {"matchers": ['severity="page"'], **by_alert, **page},
                     {"matchers": ['province!=""'], "receiver": "ticket", **by_province},
                 ],

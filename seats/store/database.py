@@ -161,6 +161,7 @@ def _sqlite(url: URL, busy_timeout_ms: int, *, writer: bool) -> AsyncEngine:
             "journal_mode=WAL",
             "synchronous=NORMAL",
             "foreign_keys=ON",
+            "secure_delete=ON",  # what is erased is overwritten
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

@@ -7,13 +7,14 @@ from sqlalchemy import text
 from seats.store.audit import Audit
 from seats.store.callbacks import Callbacks
 from seats.store.database import Database
+from seats.store.erasure import Erasure
 from seats.store.ledger import Ledger
 from seats.store.people import People
 from seats.store.routing import Routing
 from seats.store.schema import require_current
 
 
-class Store(Ledger, Callbacks, People, Routing, Audit):
+class Store(Ledger, Callbacks, People, Routing, Audit, Erasure):
     """All the doors. Made by :meth:`open`; ``close`` ends it."""
 
     @classmethod

@@ -27,7 +27,7 @@ class Postgres:
     """A running server, reached over a Unix socket."""
 
     def __init__(self, folder: Path, programs: Path, user: str | None) -> None:
-        self.folder, self._programs, self._user = folder, programs, user
+        self.folder, self.programs, self._user = folder, programs, user
         self._data = folder / "data"
 
     def start(self) -> None:
@@ -66,7 +66,7 @@ class Postgres:
 
     def run(self, program: str, *arguments: str | Path) -> None:
         """Run one of the server's programs as the server's user."""
-        command = [str(self._programs / program), *map(str, arguments)]
+        command = [str(self.programs / program), *map(str, arguments)]
         environ = {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(self.folder)}
         done = subprocess.run(
             command,

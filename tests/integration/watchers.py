@@ -119,6 +119,7 @@ class Prometheus:
 
     def __init__(self, folder: Path, timing: Timing, target: str, *, alertmanager_port: int) -> None:
         self.folder, self.port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         rules = folder / "rules"
         rules.mkdir()
         (rules / "recording.yml").write_text(prometheus.recording(timing))
@@ -148,7 +149,7 @@ class Prometheus:
 
     async def query(self, expr: str) -> list[tuple[dict[str, str], float]]:
         """Samples of an expression now."""
-        url = f"http://127.0.0.1:{self.port}/api/v1/query"
+        url = f"{self.url}/api/v1/query"
         async with aiohttp.ClientSession() as session, session.post(url, data={"query": expr}) as answer:
             found = await answer.json()
         assert found["status"] == "success", (expr, found)

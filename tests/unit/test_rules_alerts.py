@@ -43,12 +43,15 @@ def test_a_fifth_of_busy_traffic_lost_pages_within_five_minutes(tmp_path: Path) 
         "hunan": (60, 0.99),
         "henan": (20, 0.99),
         "gansu": (20, 0.95),
-        "jilin": (240, 0.95),
+        "jilin": (60, 0.95),
     }
     for code, (per_minute, objective) in busy.items():
         good = [(75.0, float(per_minute)), (6.0, per_minute * 0.8)]
         series |= province(code, good, [(75, 0), (6, per_minute * 0.2)], objective)
     story = Story(series).firing(75, of=BURN)
+    # 45 s more until the page is sent (metrics.render.alertmanager), 30 s for scrape and evaluation
+    busy_ones = '{alertname="SeatsProvinceBurnFast",alertstate="firing",province=~"hubei|hunan|jilin"}'
+    story.expect(78.75, f"count(ALERTS{busy_ones})", ("{}", 3))
     story.firing(80, "SeatsProvinceBurnFast*5", of="SeatsProvinceBurnFast").check(tmp_path)
 
 
@@ -89,16 +92,17 @@ def test_closed_hours_are_no_loss_and_no_requests_no_ratio(tmp_path: Path) -> No
 
 
 def test_service_levels_are_of_all_decided_requests(tmp_path: Path) -> None:
-    """60 a minute, of which 6 are lost, 9 wait longer than 15 s and 3 of these longer than 20 s."""
-    series = province("hubei", [(30, 54)], [(30, 6)])
-    for le, per_minute in (("15.0", 45), ("20.0", 51), ("30.0", 54), ("+Inf", 54)):
+    """60 a minute after a quiet hour: 6 are lost, 10 wait longer than 15 s, 6 of these longer than 20 s."""
+    series = province("hubei", [(65, 0), (60, 54)], [(65, 0), (60, 6)])
+    for le, per_minute in (("15.0", 44), ("20.0", 48), ("30.0", 54), ("+Inf", 54)):
         name = f'seats_request_wait_seconds_bucket{{province="hubei",le="{le}"}}'
-        series[name] = counter((30, per_minute))
+        series[name] = counter((65, 0), (60, per_minute))
     level = "seats:service_level:ratio"
     rows = [
-        (f'{{province="hubei",seconds="{s}",window="1h"}}', v) for s, v in ((15, 0.75), (20, 0.85), (30, 0.9))
+        (f'{{province="hubei",seconds="{s}",window="1h"}}', v)
+        for s, v in ((15, 0.7333), (20, 0.8), (30, 0.9))
     ]
-    story = Story(series).expect(29, f"round({level}, 0.0001)", *rows)
+    story = Story(series).expect(100, f"round({level}, 0.0001)", *rows)
     story.check(tmp_path)
 
 

@@ -127,7 +127,9 @@ def test_requests_are_counted_where_they_arrived_and_how_they_ended() -> None:
 
 def test_totals_continue_from_the_ledger_and_seeding_again_changes_nothing() -> None:
     rig = Rig()
-    totals = {"hubei": Totals(10, 1, {"connected": 8, "failed": 1}, [1, 2, 5, 0, 0, 0, 0, 0, 0, 0], 60.0)}
+    totals = {
+        "hubei": Totals(10, 1, {"connected": 8, "failed": 1}, [0, 0, 1, 2, 5, 0, 0, 0, 0, 0, 0, 0], 60.0)
+    }
     for _ in range(2):
         rig.series.seed(totals, {"connected": 8})
     rig.happen(opened("x"))
