@@ -1,8 +1,8 @@
 """How fast the core decides, how that grows, and what it remembers; and how well it decides.
 
 Speed: the real ``step`` at a steady load (``routing_load``), each cell in a fresh process, beside app_queue's
-way of deciding (``appqueue``) at the same load. Quality: the overload case of ``seats simulate``: 34 provinces,
-a fifth more work than agents, Hubei promised 99 %.
+way of deciding (``appqueue``) at the same load. Quality: the overload case of ``seats simulate``: 34
+provinces, a fifth more work than agents, Hubei promised 99 %.
 """
 
 from __future__ import annotations
