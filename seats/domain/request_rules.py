@@ -462,6 +462,8 @@ def decide(
     if request.callback:
         callback_calls.outcome(turn, request, outcome)
         return
+    if outcome is not Outcome.CONNECTED:
+        stop_waiting(turn.state, request)  # whom a loss sets free must not be offered to the one who is lost
     callbacks.decided(turn, request, outcome)
     steering.decided(turn, request.province, outcome)
     loyalty.remember_lost(turn.state, request, outcome)

@@ -108,6 +108,8 @@ class CoreSim:
             elif isinstance(event, RequestDecided):
                 self.decided[event.request] += 1
         for effect in effects:
+            if isinstance(effect, Ring):
+                assert effect.request in self.state.requests, "nobody is rung for a caller who is gone"
             self.obey(effect)
         self.check()
 
