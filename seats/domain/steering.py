@@ -31,21 +31,22 @@ from seats.domain.requests import Outcome, Request, RequestState
 from seats.domain.routing import open_more, rerank, unlock
 from seats.domain.state import Due, Reserve, State, Steer, Turn
 
-THRESHOLDS = (2.0, 1.5, 1.0, 0.0, -1.0)
+THRESHOLDS = (0.9, 0.7, 0.5, -0.5, -1.5)
 """Credit below which a province is at level 1, 2, 3, 4, 5."""
 
-HYSTERESIS = 0.25
+HYSTERESIS = 0.1
 """Credit above a threshold that it takes to go down again."""
 
-START = 2.5
-"""Credit at the start: a day may begin with a loss or two."""
+START = 1.0
+"""Credit at the start, and what debts and savings fade to: one loss is no alarm, but is then earned again."""
 
-MARGIN = 0.2
+MARGIN = 0.3
 MARGIN_MOST = 0.005
 """Part of the allowed losses that is not spent, and its most in absolute terms: aim a little higher."""
 
 AT_RISK = 0.25
-"""Chance that a caller waiting now is lost, beyond what the objective allows."""
+LINE = 2
+"""Chance that a caller waiting now is lost, beyond what the objective allows; the first two are no line."""
 
 ASSESS_EVERY = 10.0
 """Seconds between two assessments of the objectives."""
@@ -174,7 +175,8 @@ def _level(state: State, steer: Steer) -> int:
     if not steer.feasible or not state.plan.steering:
         return 0
     objective = state.plan.routes[steer.province].objective
-    at_risk = max(0.0, AT_RISK - (1.0 - objective)) * len(state.waiting.get(steer.province, ()))
+    line = len(state.waiting.get(steer.province, ())) - LINE
+    at_risk = max(0.0, AT_RISK - (1.0 - objective)) * max(0, line)
     credit = steer.credit - at_risk
     up = sum(credit < threshold for threshold in THRESHOLDS)
     down = sum(credit < threshold + HYSTERESIS for threshold in THRESHOLDS)

@@ -57,7 +57,7 @@ def findings(snapshot: Snapshot, state: State, intake: Intake, *, missed_for: fl
     ]
 
 
-def stands(finding: Finding, state: State, intake: Intake) -> bool:
+def stands(finding: Finding, state: State, intake: Intake) -> bool:  # noqa: PLR0911 - one return a kind
     """Whether a finding is still true, now that the events of the meantime were heard."""
     message = finding.message
     if isinstance(message, SeatGone):
