@@ -8,6 +8,7 @@ import pytest
 
 from seats import retention
 from seats.retention import DAY, keep_retention
+from seats.store.erasure import Erased
 from seats.store.errors import UnreachableDatabaseError
 
 NOW = 1_790_000_000.0
@@ -20,12 +21,12 @@ class Ledger:
         self.asked: list[tuple[float, float]] = []
         self.broken = broken
 
-    async def erase_before(self, until: float, *, since: float, at: float, actor: str) -> int:
+    async def erase_before(self, until: float, *, since: float, at: float, actor: str) -> Erased:
         self.asked.append((since, until))
         assert (at, actor) == (NOW, "retention")
         if len(self.asked) <= self.broken:
             raise UnreachableDatabaseError("db", "is away", "a database that answers")
-        return 1
+        return Erased(1, 0, 0)
 
 
 async def kept(ledger: Ledger, days: int, *leads: bool) -> list[tuple[float, float]]:
