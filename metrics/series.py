@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -148,10 +148,19 @@ class Series:
             if count is not None:
                 count(self, event)
 
-    def text(self, accept: str = "") -> tuple[bytes, str]:
-        """The exposition and its content type, in the format the scraper asks for."""
+    def scrape(self, accept: str = "") -> tuple[Callable[[], bytes], str]:
+        """This moment's values, in the format the scraper asks for, and its content type.
+
+        What is returned writes them out: about 20 ms of work that needs no live state, for a thread.
+        """
         encoder, content_type = choose_encoder(accept)
-        return encoder(self.registry), content_type
+        taken = _Taken(list(self.registry.collect()))
+        return lambda: encoder(taken), content_type
+
+    def text(self, accept: str = "") -> tuple[bytes, str]:
+        """The exposition and its content type, at once."""
+        encode, content_type = self.scrape(accept)
+        return encode(), content_type
 
     def _collect(self) -> Iterator[MetricFamily]:
         yield _simple("seats_requests_total", {(p,): n for p, n in self._requests.items()})
@@ -298,6 +307,18 @@ class _Collected(Collector):
         for family in self._collect():
             if leading or _family_name(family) not in _OFFICIAL:
                 yield family
+
+
+class _Taken(CollectorRegistry):
+    """Families of one moment, as a registry."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        super().__init__()
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        """The families."""
+        return iter(self._families)
 
 
 _OFFICIAL = frozenset(name for name, family in BY_NAME.items() if family.official)

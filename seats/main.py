@@ -144,6 +144,16 @@ def user_add(
     typer.echo(_finish(people.add(_load(config), wish)))
 
 
+@user.command("password")
+def user_password(
+    login: Annotated[str, typer.Argument(help="Name to sign in with.")],
+    password: Annotated[str, typer.Option(envvar="SEATS_PASSWORD", prompt=True, hide_input=True)] = "",
+    config: Config = None,
+) -> None:
+    """Give someone a new password; ends their sessions."""
+    typer.echo(_finish(people.set_password(_load(config), login, password)))
+
+
 @user.command("remove")
 def user_remove(
     login: Annotated[str, typer.Argument(help="Name to sign in with, or an agent's id.")],

@@ -84,6 +84,18 @@ async def remove(settings: Settings, login: str, *, erase: bool) -> str:
     return f"{agent.id} is out of service" + (", and the name is erased" if erase else "")
 
 
+async def set_password(settings: Settings, login: str, password: str) -> str:
+    """Give someone a new password and end their sessions; a line about it."""
+    _checked_password(password)
+    store = await open_store(settings)
+    try:
+        hashed = await asyncio.to_thread(hash_password, password)
+        await store.set_password(login, hashed, at=time.time(), actor="command line")
+    finally:
+        await store.close()
+    return f"{login} has a new password and is signed out everywhere"
+
+
 async def provision(settings: Settings) -> str:
     """The PJSIP configuration of every agent's browser or SIP seat."""
     master = settings.phone.master_secret.get_secret_value()
@@ -119,9 +131,13 @@ def _checked_role(wish: Wish) -> str:
         )
     if wish.role not in ROLES:
         raise BadPersonError("--role", f"{wish.role!r}", ", ".join(ROLES))
-    if len(wish.password) < SHORTEST_PASSWORD:
-        raise BadPersonError("password", "is too short", f"{SHORTEST_PASSWORD} characters or more")
+    _checked_password(wish.password)
     return wish.role
+
+
+def _checked_password(password: str) -> None:
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadPersonError("password", "is too short", f"{SHORTEST_PASSWORD} characters or more")
 
 
 async def _agent(settings: Settings, wish: Wish) -> AgentRow:

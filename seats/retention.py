@@ -31,6 +31,6 @@ async def keep_retention(
                 log.warning("retention_not_kept", error=str(error))
             else:
                 since = until - DAY  # what is found late is not much later
-                if erased:
-                    log.info("numbers_erased", requests=erased, days=days)
+                if erased.requests or erased.callbacks:
+                    log.info("numbers_erased", days=days, **erased._asdict())
         await asyncio.sleep(LOOK_EVERY)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -145,9 +145,9 @@ class Service:
         operating.add_web(self.series, app)
         return app
 
-    def _metrics(self, accept: str) -> tuple[bytes, str]:
+    def _metrics(self, accept: str) -> tuple[Callable[[], bytes], str]:
         self._written.release()
-        return self.series.text(accept)
+        return self.series.scrape(accept)
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Whether calls can be handled and kept, and the state of each part."""

@@ -67,7 +67,7 @@ async def erase_caller(settings: Settings, number: str) -> str:
     finally:
         await store.close()
     kept = f"; {done.kept} not over yet kept it: run this again later" if done.kept else ""
-    return f"erased the number from {done.requests} requests{kept}"
+    return f"erased the number from {done.requests} requests and {done.callbacks} callbacks{kept}"
 
 
 async def erase_older(settings: Settings, days: int) -> str:
@@ -78,4 +78,4 @@ async def erase_older(settings: Settings, days: int) -> str:
         done = await store.erase_before(now - days * DAY, at=now, actor=ACTOR)
     finally:
         await store.close()
-    return f"erased the numbers of {done} requests"
+    return f"erased the numbers of {done.requests} requests and {done.callbacks} callbacks"

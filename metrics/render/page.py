@@ -107,20 +107,24 @@ def _boards() -> Iterator[str]:
     yield ""
     yield "No expression uses `histogram_quantile` across provinces without summing by `le`, and no panel has"
     yield "an objective typed into it: objectives and thresholds are series, drawn dashed or as a column."
-    yield ""
 
 
 def _adding() -> Iterator[str]:
-    yield "## A new series, alert or panel"
-    yield ""
-    yield "1. Describe it in `metrics/definition/catalogue.py`: name (base unit; `_total` for what only grows),"
-    yield "   kind, labels. A label takes few values, all known beforehand, and never a number, an agent or a"
-    yield "   call; give its bound in `bounds`. `official` ones come from the ledger and are told by the leader"
-    yield "   alone: seed them in `Series.seed`."
-    yield "2. Fill it: from the core's events in `metrics/series.py` (`_COUNTERS`), pre-created at 0 for every"
-    yield "   label value; or at each scrape with `Series.read` / `read_all` from `seats/operating.py`."
-    yield "3. Use it: a panel in `metrics/definition/boards.py`, an alert in `alerts.py` with a runbook in"
-    yield "   `docs/runbooks` and a story in `tests/unit/test_rules_alerts.py`: every alert has one."
-    yield "4. `python -m metrics.generate`, commit what it wrote. `tests/unit/test_generate.py` holds the files"
-    yield "   against the definition, promtool, amtool and Grafana's types; `tests/integration/test_prometheus.py`"
-    yield "   asks a real Prometheus for every panel. `PANEL_PICTURES=FOLDER` with that test draws them."
+    yield from _ADDING.splitlines()
+
+
+_ADDING = """
+## A new series, alert or panel
+
+1. Describe it in `metrics/definition/catalogue.py`: name (base unit; `_total` for what only grows), kind,
+   labels. A label takes few values, all known beforehand, and never a number, an agent or a call; give its
+   bound in `bounds`. `official` ones come from the ledger and are told by the leader alone: seed them in
+   `Series.seed`.
+2. Fill it: from the core's events in `metrics/series.py` (`_COUNTERS`), pre-created at 0 for every label
+   value; or at each scrape with `Series.read` or `read_all`, as `seats/operating.py` does.
+3. Use it: a panel in `metrics/definition/boards.py`, an alert in `alerts.py` with a runbook in
+   `docs/runbooks` and a story in `tests/unit/test_rules_alerts.py`: every alert has one.
+4. `python -m metrics.generate`, and commit what it wrote. `tests/unit/test_generate.py` holds the files
+   against the definition, promtool, amtool and Grafana's types; `tests/integration/test_prometheus.py` asks
+   a real Prometheus for every panel, and draws the dashboards with `PANEL_PICTURES=FOLDER`.
+"""

@@ -1,8 +1,8 @@
 """Taking personal data out of the ledger. What rates are made of stays: rows, times, provinces, outcomes.
 
-A caller's number stands in ``requests.number`` and nowhere else; a person's name and mobile number in
-``agents``, ``users`` and the audit rows that brought them. Requests that are not over keep their number: the
-caller may still be on the line.
+A caller's number stands in ``requests.number`` and ``callbacks.number`` and nowhere else; a person's name and
+mobile number in ``agents``, ``users`` and the audit rows that brought them. Requests and callbacks that are
+not over keep their number: the caller may still be on the line, or is to be called.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, not_, select, tuple_, union, update
 
+from seats.domain.callback_book import OPEN
 from seats.store import tables as t
 from seats.store.door import Door, record
 from seats.store.errors import ConflictError, NotFoundError
@@ -30,13 +31,15 @@ SHORTEST = 5
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 _COUNTRY = re.compile(r"(?:00)?86(?=[0-9]{10})")
 _PERSONAL = ("name", "seat_address")
-_r, _a, _u, _x = t.requests.c, t.agents.c, t.users.c, t.audit.c
+_r, _c, _a, _u, _x = t.requests.c, t.callbacks.c, t.agents.c, t.users.c, t.audit.c
+_CALLBACK_OVER = _c.state.not_in([state.value for state in OPEN])
 
 
 class Erased(NamedTuple):
-    """``requests`` whose number was taken out, and those that were not over yet and ``kept`` it."""
+    """Requests and callbacks whose number was taken out, and those not over yet that ``kept`` it."""
 
     requests: int
+    callbacks: int
     kept: int
 
 
@@ -51,8 +54,11 @@ def national(number: str) -> str:
 class Erasure(Door):
     """Erases callers' numbers, by age or by number, and persons who have left."""
 
-    async def erase_before(self, until: float, *, since: float = 0.0, at: float, actor: str) -> int:
-        """Take out the numbers of requests that arrived before ``until`` and are over; how many."""
+    async def erase_before(self, until: float, *, since: float = 0.0, at: float, actor: str) -> Erased:
+        """Take out the numbers of requests that arrived before ``until`` and of callbacks asked for before it.
+
+        Requests from ``since`` on are looked at. ``kept`` is 0: what is not over is left for the next time.
+        """
         erased, cursor = 0, (since, "")
         while True:
             query = (
@@ -68,23 +74,27 @@ class Erasure(Door):
                 break
             erased += await self._blank(_r.id.in_([id_ for _, id_ in found]))
             cursor = found[-1]
-        if erased:
-            await self._recorded(at, actor, "numbers_erased", until=until, requests=erased)
-        return erased
+        callbacks = await self._blank_callbacks(_c.asked_at < until, _c.number != "")
+        if erased or callbacks:
+            detail = {"until": until, "requests": erased, "callbacks": callbacks}
+            await self._recorded(at, actor, "numbers_erased", **detail)
+        return Erased(erased, callbacks, 0)
 
     async def erase_caller(self, number: str, *, at: float, actor: str) -> Erased:
         """Take out one caller's number, in whatever way it was written. Raise :class:`ConflictError`."""
         wanted = national(number)
         if len(wanted) < SHORTEST:
             raise ConflictError("number", f"{number!r} is too short", f"{SHORTEST} digits or more")
-        alike = select(_r.number).where(_r.number.like(f"%{wanted}")).distinct()
+        alike = union(*(select(n).where(n.like(f"%{wanted}")) for n in (_r.number, _c.number)))
         async with self.database.read() as connection:
             spellings = [n for (n,) in await connection.execute(alike) if national(n) == wanted]
-            open_ = select(_r.id).where(_r.number.in_(spellings), _r.ended_at.is_(None))
-            kept = len((await connection.execute(open_)).all()) if spellings else 0
+            calls = select(func.count()).where(_r.number.in_(spellings), _r.ended_at.is_(None))
+            backs = select(func.count()).where(_c.number.in_(spellings), not_(_CALLBACK_OVER))
+            kept = int(await connection.scalar(calls) or 0) + int(await connection.scalar(backs) or 0)
         erased = await self._blank(_r.number.in_(spellings)) if spellings else 0
-        await self._recorded(at, actor, "caller_erased", requests=erased)
-        return Erased(erased, kept)
+        callbacks = await self._blank_callbacks(_c.number.in_(spellings)) if spellings else 0
+        await self._recorded(at, actor, "caller_erased", requests=erased, callbacks=callbacks)
+        return Erased(erased, callbacks, kept)
 
     async def erase_agent(self, agent: str, *, at: float, actor: str) -> None:
         """Take out the name, mobile number and sign-in of someone who has left; the id stays in the ledger.
@@ -107,6 +117,11 @@ class Erasure(Door):
 
     async def _blank(self, which: ColumnElement[bool]) -> int:
         statement = update(t.requests).where(which, _r.ended_at.is_not(None)).values(number="")
+        async with self.database.write() as connection:
+            return int((await connection.execute(statement)).rowcount)
+
+    async def _blank_callbacks(self, *which: ColumnElement[bool]) -> int:
+        statement = update(t.callbacks).where(*which, _CALLBACK_OVER).values(number="")
         async with self.database.write() as connection:
             return int((await connection.execute(statement)).rowcount)
 

@@ -52,7 +52,7 @@ def create_app(
     engine: Engine,
     store: Store,
     settings: Settings,
-    metrics_text: Callable[[str], tuple[bytes, str]],
+    metrics_text: Callable[[str], tuple[Callable[[], bytes], str]],
     ready: Callable[[], tuple[bool, dict[str, Any]]],
     sip_secret: Callable[[str], str],
     passwords: Passwords = ARGON2,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from seats.web import keys
@@ -21,8 +23,8 @@ async def readyz(request: web.Request) -> web.StreamResponse:
 
 async def metrics(request: web.Request) -> web.StreamResponse:
     """GET /metrics, as OpenMetrics for those who ask for it."""
-    body, content_type = request.app[keys.METRICS](request.headers.get("Accept", ""))
-    return web.Response(body=body, headers={"Content-Type": content_type})
+    encode, content_type = request.app[keys.METRICS](request.headers.get("Accept", ""))
+    return web.Response(body=await asyncio.to_thread(encode), headers={"Content-Type": content_type})
 
 
 def add_health(app: web.Application) -> None:

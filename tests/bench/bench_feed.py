@@ -122,7 +122,7 @@ def _application() -> tuple[Engine, web.Application, tuple[str, str, float, floa
         store=store,  # type: ignore[arg-type]
         settings=Settings(),
         passwords=Passwords(str, lambda a, b: a == b),
-        metrics_text=lambda _: (b"", "text/plain"),
+        metrics_text=lambda _: (lambda: b"", "text/plain"),
         ready=lambda: (True, {}),
         sip_secret=str,
     )

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from metrics.series import WAIT_BUCKETS
 from seats.domain.agents import Chosen, Machine
+from seats.domain.callback_book import CallbackState
 from seats.domain.events import AgentAdded, Event
 from seats.domain.requests import Outcome
 from seats.store import LedgerWriter, Store
@@ -17,6 +18,7 @@ from seats.store.erasure import national
 from seats.store.errors import ConflictError, NotFoundError
 from seats.store.rows import AgentRow, User
 from tests.contract.story import T0, connected_call, lost_call, opened, state
+from tests.contract.test_store_callbacks import asked, changed, story
 
 DAY = 86400.0
 NUMBER, OTHER = "13871234567", "13999998888"
@@ -64,13 +66,13 @@ async def ten_days(store: Store) -> None:
 async def test_numbers_older_than_the_retention_go_and_every_figure_stays(store: Store) -> None:
     await ten_days(store)
     before = await figures(store)
-    assert await store.erase_before(T0 + 4 * DAY, **AT) == 8
+    assert await store.erase_before(T0 + 4 * DAY, **AT) == (8, 0, 0)
     left = await numbers(store)
     assert [id_ for id_, number in left.items() if number and id_ < "pbx1:4"] == ["pbx1:0.3"]  # still open
     assert all(number for id_, number in left.items() if id_ >= "pbx1:4")
     assert await figures(store) == before
-    assert await store.erase_before(T0 + 4 * DAY, **AT) == 0
-    assert await store.erase_before(T0 + 6 * DAY, since=T0 + 4 * DAY, **AT) == 4
+    assert await store.erase_before(T0 + 4 * DAY, **AT) == (0, 0, 0)
+    assert await store.erase_before(T0 + 6 * DAY, since=T0 + 4 * DAY, **AT) == (4, 0, 0)
     rows = await store.audit(subject="ledger")
     assert [(r.action, r.detail["requests"]) for r in rows] == [("numbers_erased", 4), ("numbers_erased", 8)]
 
@@ -78,7 +80,7 @@ async def test_numbers_older_than_the_retention_go_and_every_figure_stays(store:
 async def test_more_than_one_transaction_erases_all(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seats.store.erasure.AT_ONCE", 3)
     await ten_days(store)
-    assert await store.erase_before(T0 + 100 * DAY, **AT) == 20
+    assert await store.erase_before(T0 + 100 * DAY, **AT) == (20, 0, 0)
     assert [id_ for id_, number in (await numbers(store)).items() if number] == ["pbx1:0.3"]
 
 
@@ -90,17 +92,34 @@ async def test_one_caller_is_erased_however_the_number_is_written(store: Store, 
         events += from_number(connected_call(f"pbx1:{n}", T0 + n * DAY), number)
     await write(store, [*events, opened("pbx1:open", T0)])
     before = await figures(store)
-    assert await store.erase_caller(asked, **AT) == (4, 1)
+    assert await store.erase_caller(asked, **AT) == (4, 0, 1)
     assert sorted(n for n in (await numbers(store)).values() if n) == sorted(["9913871234567", OTHER, NUMBER])
     assert await figures(store) == before
     assert "1387" not in str(await store.audit(subject="ledger"))
+
+
+async def test_a_callback_loses_its_number_when_it_is_over(store: Store) -> None:
+    over, open_ = (
+        story(),
+        [asked("b2", "pbx1:2.1", T0 + 9), *lost_call("pbx1:2.1", Outcome.ABANDONED, T0 + 9)],
+    )
+    await write(store, [*over, *open_])
+    before = await figures(store), await store.callback_totals(), await store.open_callbacks()
+    assert await store.erase_before(T0 + DAY, **AT) == (2, 1, 0)
+    assert await store.erase_caller(NUMBER, **AT) == (0, 0, 1)
+    assert (await figures(store), await store.callback_totals(), await store.open_callbacks()) == before
+    rows, _ = await store.callbacks()
+    assert {row.id: row.number for row in rows} == {"b1": "", "b2": NUMBER}
+    await write(store, [changed("b2", T0 + 60, CallbackState.CANCELLED)])
+    assert await store.erase_before(T0 + DAY, since=T0 + DAY, **AT) == (0, 1, 0)  # however late it ends
+    assert not [row for row in (await store.callbacks())[0] if row.number]
 
 
 async def test_what_names_too_many_is_refused(store: Store) -> None:
     for number in ("", "86", "%", "1234"):
         with pytest.raises(ConflictError):
             await store.erase_caller(number, **AT)
-    assert await store.erase_caller("95588123", **AT) == (0, 0)
+    assert await store.erase_caller("95588123", **AT) == (0, 0, 0)
 
 
 async def test_who_has_left_leaves_an_id(store: Store) -> None:

@@ -40,7 +40,7 @@ async def house(store: Store, aiohttp_client: Any) -> House:
         engine=house.engine,
         store=store,
         settings=house.settings,
-        metrics_text=lambda _: (b"", "text/plain"),
+        metrics_text=lambda _: (lambda: b"", "text/plain"),
         ready=lambda: (True, {}),
         sip_secret=str,
         static=Path("/nonexistent"),

@@ -136,7 +136,7 @@ class House:
             store=self.store,
             settings=self.settings,
             passwords=Passwords(digest, lambda stored, given: stored == digest(given)),
-            metrics_text=lambda _: (b"seats_leader 1\n", "text/plain; version=0.0.4; charset=utf-8"),
+            metrics_text=lambda _: (lambda: b"seats_leader 1\n", "text/plain; version=0.0.4; charset=utf-8"),
             ready=lambda: self.ready,
             sip_secret=lambda address: f"sip-{address}",
             static=static or Path("/nonexistent"),
