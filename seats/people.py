@@ -103,9 +103,9 @@ async def provision(settings: Settings) -> str:
 
 
 async def manager_account(settings: Settings, permit: str) -> str:
-    """The AMI account of the first node, for a service at ``permit``; it may place calls if the live plan calls people back.
+    """The AMI account of the first node, for a service at ``permit``.
 
-    Raises :class:`BadValueError` for a secret no file can hold.
+    It may place calls if the live plan calls people back. Raises :class:`BadValueError` for a secret no file can hold.
     """
     node = settings.pbx[0]
     calls = (await live_plan(settings)).callbacks.dial is not Dial.OFF
