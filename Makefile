@@ -43,7 +43,8 @@ var/.host: Makefile
 $(VENV)/.stamp: pyproject.toml
 	@py=$$(command -v python3) || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv" >&2; exit 1; }
 	$$py -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is $$($$py -V)." >&2; exit 1; }
-	$$py -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get -qq update && $(SUDO) apt-get -qq install -y python3-venv >/dev/null; }
+	$$py -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get -qq update && $(SUDO) apt-get -qq install -y python3-venv >/dev/null; } \
+		|| { echo "Python's venv is missing and could not be installed: apt-get install python3-venv" >&2; exit 1; }
 	echo "Setting up $(VENV) ..."
 	[ -x $(BIN)/python ] || $$py -m venv $(VENV)
 	SEATS_SKIP_UI=1 $(BIN)/pip install -q --disable-pip-version-check --use-pep517 -e '.[dev]'

@@ -29,6 +29,7 @@ from seats.store.errors import StoreError
 from seats.store.schema import upgrade
 from telephony.errors import TelephonyError
 from telephony.lab import LabError
+from telephony.provisioning import LOOPBACK
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Remote call-center seats on Asterisk.")
 db = typer.Typer(no_args_is_help=True, help="The ledger's database.")
@@ -82,11 +83,12 @@ def demo(
 def provision(
     config: Config = None,
     manager: Annotated[bool, typer.Option("--manager", help="The AMI account instead of the seats.")] = False,
+    permit: Annotated[str, typer.Option(help="Where the account may log in from.")] = LOOPBACK,
 ) -> None:
     """Print what the PBX must be told: its seats (PJSIP), or our AMI account."""
     settings = _load(config)
     try:
-        text = _finish(people.manager_account(settings) if manager else people.provision(settings))
+        text = _finish(people.manager_account(settings, permit) if manager else people.provision(settings))
     except (SeatsError, TelephonyError) as error:
         _wrong(error)
     typer.echo(text)

@@ -114,14 +114,14 @@ async def provision(settings: Settings) -> str:
     )
 
 
-async def manager_account(settings: Settings) -> str:
-    """The AMI account of the first node; it may place calls if the live plan calls people back.
+async def manager_account(settings: Settings, permit: str) -> str:
+    """The AMI account of the first node, for a service at ``permit``.
 
-    Raises :class:`BadValueError` for a secret no file can hold.
+    It may place calls if the live plan calls people back. Raises :class:`BadValueError` for a secret no file can hold.
     """
     node = settings.pbx[0]
     calls = (await live_plan(settings)).callbacks.dial is not Dial.OFF
-    return render_manager(node.username, node.secret.get_secret_value(), calls=calls)
+    return render_manager(node.username, node.secret.get_secret_value(), permit=permit, calls=calls)
 
 
 def _checked_role(wish: Wish) -> str:

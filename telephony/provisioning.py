@@ -19,6 +19,7 @@ _OPTION = re.compile(r"[a-z0-9_]{1,40}")
 _VALUE = re.compile(r"[ -:<-~]{1,200}")
 _SECTIONS = {"browser": "seats-browser", "sip": "seats-sip"}
 
+LOOPBACK = "127.0.0.1/255.255.255.255"
 AMI_READ = "call,user,agent,reporting,system"
 """What the service hears: ``system`` here brings events only (ContactStatus, FullyBooted, Shutdown)."""
 AMI_WRITE = "call,agent,reporting"
@@ -65,9 +66,7 @@ def render_pjsip(
     return "\n\n".join(parts) + "\n"
 
 
-def render_manager(
-    username: str, secret: str, *, permit: str = "127.0.0.1/255.255.255.255", calls: bool = False
-) -> str:
+def render_manager(username: str, secret: str, *, permit: str = LOOPBACK, calls: bool = False) -> str:
     """Text of the service's account for manager.conf; ``calls``: it may place calls. Raises BadValueError."""
     write = f"{AMI_WRITE},{AMI_PLACES_CALLS}" if calls else AMI_WRITE
     _check(_USERNAME, "AMI username", username, "1 to 32 of A-Z a-z 0-9 _ . -")

@@ -62,10 +62,9 @@ def stands(finding: Finding, state: State, intake: Intake) -> bool:  # noqa: PLR
     message = finding.message
     if isinstance(message, SeatGone):
         return message.offer in state.offers
-    if isinstance(message, CallerGone):
-        return message.request in state.requests
-    if isinstance(message, RequestSettled):
-        return message.arrived.request in state.requests
+    if isinstance(message, CallerGone | RequestSettled):
+        gone = message.request if isinstance(message, CallerGone) else message.arrived.request
+        return gone in state.requests
     if isinstance(message, RequestArrived):
         return message.request not in state.requests and not intake.is_over(message.request)
     if isinstance(message, SeatReachable):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, expect
 
-from seats.domain.agents import Chosen
+from seats.domain.agents import Chosen, Machine
 from tests.e2e.browser import SLOW_MS, Desk
 from tests.e2e.conftest import OTHER, WEB, Open
 from tests.e2e.voice import Speaker
@@ -128,6 +128,18 @@ async def test_a_lost_server_is_told_and_found_again(house: House, visit: Open) 
     await board.sees("feed-state", state="live")
     await expect(board["stale"]).to_have_count(0)
     board.complaints.clear()  # the browser says itself that it was offline
+
+
+async def test_a_supervisor_sets_an_agent_at_a_telephone_ready(house: House, visit: Open) -> None:
+    board = await visit("/board", "supervisor")
+    await board["agents-signed_out"].click()
+    row = await board.sees(f"agent-{OTHER}", state="signed_out")
+    await row.get_by_role("button").click()
+    await board["set-ready"].click()
+    await board["agents-signed_out"].click()
+    await board.sees(f"agent-{OTHER}", state="ready")
+    await house.until(lambda: house.agent(OTHER).machine is Machine.IDLE)
+    assert house.agent(OTHER).chosen is Chosen.READY
 
 
 async def test_the_board_is_not_for_agents(visit: Open) -> None:

@@ -206,3 +206,59 @@ async def test_a_dead_page_is_found_out_without_a_caller_waiting_for_it(house: H
     assert [e.agent for e in house.events[seen:] if isinstance(e, OfferMade)] == [OTHER]
     assert house.agent(WEB).misses == 0
     assert house.agent(WEB).chosen is Chosen.READY
+
+
+LOSABLE = """
+const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => (window.microphone = await ask(wanted));
+window.pull = () => {  // what a browser does when the headset is pulled out
+    const [track] = window.microphone.getAudioTracks();
+    track.stop();
+    track.dispatchEvent(new Event("ended"));
+};
+"""
+
+
+async def test_a_lost_microphone_is_told_in_one_line_and_gets_no_calls(house: House, visit: Open) -> None:
+    desk = await visit("/desk")
+    await desk.page.add_init_script(LOSABLE)
+    await desk.page.reload()
+    await (await desk.sign_in("wang")).ready()
+    await house.until(lambda: house.agent(WEB).machine is Machine.IDLE)
+    seen = len(house.events)
+    await desk.page.evaluate("pull()")
+    line = await desk.sees("not-answerable", fault="no_microphone")
+    await expect(line).to_contain_text("找不到麦克风")
+    await house.until(lambda: house.agent(WEB).machine is Machine.UNREACHABLE)
+    house.choose(OTHER, Chosen.READY)
+    async with caller(house) as phone:
+        await phone.until(200)
+    assert [e.agent for e in house.events[seen:] if isinstance(e, OfferMade)] == [OTHER]
+    assert house.agent(WEB).misses == 0
+    house.choose(OTHER, Chosen.SIGNED_OUT)
+    await desk["fix"].click()
+    await desk.sees("state", state="ready")
+    await house.until(lambda: house.agent(WEB).machine is Machine.IDLE)
+
+
+async def test_a_reload_in_the_middle_of_a_call_keeps_the_caller(house: House, visit: Open) -> None:
+    desk = await (await visit("/desk", "wang")).ready()
+    seen = len(house.events)
+    async with caller(house) as phone:
+        await desk.answers()
+        await phone.until(200)
+        await desk.hears_and_speaks(packets=50)
+        await desk.page.reload()
+        await desk.answers()
+        await desk.hears_and_speaks(packets=50)
+        assert not phone.ended.is_set()
+        assert phone.statuses.count(200) == 1, "one call all the time"
+        await desk["hangup"].click()
+        await phone.ended.wait()
+    await desk.sees("wrapup")
+    await house.quiet()
+    made = [e for e in house.events[seen:] if isinstance(e, OfferMade)]
+    assert [e.agent for e in made] == [WEB, WEB]
+    assert len({e.request for e in made}) == 1
+    row = (await house.service.store.requests(limit=1))[0][0]
+    assert (row.outcome, row.agent, row.ended_by) == ("connected", WEB, "agent")

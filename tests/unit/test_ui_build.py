@@ -48,3 +48,11 @@ def test_what_is_served_was_built_from_these_sources() -> None:
     if not STATIC.exists():
         pytest.skip("the pages are not built: python hatch_build.py")
     assert not hatch_build.is_stale(UI, STATIC), "older than their sources: python hatch_build.py"
+
+
+def test_no_page_ever_makes_html_of_a_text() -> None:
+    """A name such as ``<img src=x onerror=…>`` stays a name."""
+    ways = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function")
+    pages = [*UI.glob("*.html"), *(UI / "src").rglob("*.ts"), *(UI / "src").rglob("*.tsx")]
+    assert len(pages) > 30
+    assert [str(page) for page in pages if ways.search(page.read_text(encoding="utf-8"))] == []

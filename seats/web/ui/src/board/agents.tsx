@@ -1,6 +1,7 @@
 // Agents by what they do now. A state is a filter; typing finds a person, a number or a province.
 import { computed, signal } from "@preact/signals";
 import { agents, asOf } from "../common/feed";
+import { post, Problem } from "../common/api";
 import { clockSpan } from "../common/format";
 import { choiceName, provinceName, t, tCode } from "../common/i18n";
 import { provinceNames } from "../common/provinces";
@@ -13,6 +14,9 @@ const states: readonly Display[] = [
 ];
 
 export const choices = signal<Choices>({ reasons: [], dispositions: [] });
+/** The agent whose state a supervisor is about to change, and why the last change was refused. */
+const opened = signal("");
+const refused = signal("");
 const text = signal("");
 const only = signal<Display | null>(null);
 
@@ -69,14 +73,54 @@ export function Agents() {
 }
 
 function Row({ agent }: { agent: AgentRow }) {
+  const open = opened.value === agent.id;
   return (
-    <li class={agent.display} data-testid={`agent-${agent.id}`} data-state={agent.display}>
-      <i class="pip" />
-      <span class="grow" title={agent.id}>{agent.name} <small>{provinceName(agent.province)}</small></span>
-      <small class="detail">{detail(agent)}</small>
-      <time>{clockSpan(asOf.value - agent.since)}</time>
+    <>
+      <li class={agent.display} data-testid={`agent-${agent.id}`} data-state={agent.display}>
+        <i class="pip" />
+        <button class="grow name" title={agent.id} aria-expanded={open} onClick={() => toggle(open ? "" : agent.id)}>
+          {agent.name} <small>{provinceName(agent.province)}</small>
+        </button>
+        <small class="detail">{detail(agent)}</small>
+        <time>{clockSpan(asOf.value - agent.since)}</time>
+      </li>
+      {open && <Actions agent={agent} />}
+    </>
+  );
+}
+
+/** For agents without a desk of their own: a telephone cannot say that it is ready. */
+function Actions({ agent }: { agent: AgentRow }) {
+  return (
+    <li class="actions">
+      {(["ready", "not_ready", "signed_out"] as const).map((state) => (
+        <button
+          key={state}
+          class="quiet"
+          disabled={agent.chosen === state}
+          onClick={() => void change(agent, state)}
+          data-testid={`set-${state}`}
+        >
+          {t(`board.set_${state}`)}
+        </button>
+      ))}
+      {refused.value && <small class="error" role="alert">{refused.value}</small>}
     </li>
   );
+}
+
+function toggle(agent: string): void {
+  opened.value = agent;
+  refused.value = "";
+}
+
+async function change(agent: AgentRow, state: "ready" | "not_ready" | "signed_out"): Promise<void> {
+  try {
+    await post(`/agents/${encodeURIComponent(agent.id)}/state`, { state });
+    toggle("");
+  } catch (error) {
+    refused.value = error instanceof Problem ? error.message : t("error.network");
+  }
 }
 
 function detail(agent: AgentRow): string {

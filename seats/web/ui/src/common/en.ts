@@ -155,6 +155,9 @@ export const en: Record<keyof typeof zh, string> = {
   "board.agents": "Agents",
   "board.filter": "Filter by name, number or province",
   "board.more": "{n} more",
+  "board.set_not_ready": "Set not ready",
+  "board.set_ready": "Set ready",
+  "board.set_signed_out": "Sign out",
   "board.nobody": "No agent matches",
 
   "col.province": "Province",

@@ -154,6 +154,9 @@ export const zh = {
   "board.agents": "座席员",
   "board.filter": "按姓名、工号、省份筛选",
   "board.more": "还有 {n} 人",
+  "board.set_not_ready": "设为未就绪",
+  "board.set_ready": "设为就绪",
+  "board.set_signed_out": "签出",
   "board.nobody": "没有符合的座席员",
 
   "col.province": "省份",
