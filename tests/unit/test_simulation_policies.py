@@ -86,7 +86,7 @@ def test_app_queue_sleeps_five_seconds_after_a_miss() -> None:
 
 
 def test_mod_callcenter_passes_every_tenth_of_a_second() -> None:
-    few = Few(Caller(0, 0.32, "hubei", 500.0, 100.0), Caller(1, 50.0, "hubei", 500.0, 10.0))
+    few = Few(Caller(0, 0.32, "hubei", 500.0, 100.05), Caller(1, 50.0, "hubei", 500.0, 10.0))
     found = day(house(few, wrap_up=0.0, hubei=1, hunan=0), "mod_callcenter")
     assert list(found.waits) == pytest.approx([0.08, 50.5], abs=0.011)
 

@@ -18,7 +18,7 @@ def run(scenario: object, policy: str, days: int) -> Run:
 
 def test_simple_msk_as_published() -> None:
     """Served 4297 [4270, 4324], abandoned 910 [876, 945], service level 0.501 [0.494, 0.509]."""
-    found = run(msk(strata=16), "fifo", 16)
+    found = run(msk(strata=24), "fifo", 24)
     assert 4270 <= found.per_day("connected").mean <= 4324
     assert 876 <= found.per_day("abandoned").mean <= 945
     assert 0.494 <= found.service_level().mean <= 0.509
