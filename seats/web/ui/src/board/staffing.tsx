@@ -21,6 +21,9 @@ export const short = (rows: readonly StaffingRow[]): StaffingRow[] =>
 
 const most = (row: StaffingRow): number => Math.max(0, ...row.hours.map((hour) => hour.needed));
 
+const byHour = (row: StaffingRow): string =>
+  row.hours.map((hour) => `${clockTime(hour.start).slice(0, 5)} ${hour.needed}`).join(" · ");
+
 export function Staffing() {
   useEffect(() => {
     void load();
@@ -38,7 +41,7 @@ export function Staffing() {
         {lacking.slice(0, SHOWN).map((row) => (
           <li key={row.code} data-province={row.code} data-missing={row.missing}>
             <span class="grow">{lang.value === "zh" ? row.zh : row.en}</span>
-            <small>{row.hours.map((hour) => `${clockTime(hour.start).slice(0, 5)} ${hour.needed}`).join(" · ")}</small>
+            <small title={byHour(row)}>{t("staffing.row", { needed: most(row), present: row.present })}</small>
             <b class="short">{t("staffing.missing", { n: row.missing })}</b>
           </li>
         ))}
