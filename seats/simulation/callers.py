@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from bisect import bisect
 from collections.abc import Iterator
+from functools import cache
 from itertools import accumulate
+from statistics import fmean
 from typing import NamedTuple
 
 
@@ -15,6 +17,8 @@ class Ringing(NamedTuple):
     answers: bool
     seconds: float
 
+
+_SAMPLES = 400
 
 AT_ONCE = (Ringing(True, 0.0),)
 
@@ -33,13 +37,6 @@ class Caller(NamedTuple):
     ringing: tuple[Ringing, ...] = AT_ONCE
 
 
-class Period(NamedTuple):
-    """A stretch of the day with steady rates: callers a second by province."""
-
-    seconds: float
-    rates: dict[str, float]
-
-
 class Habits(NamedTuple):
     """How callers and agents behave. Patience and handling are exponential with these means, in seconds."""
 
@@ -51,26 +48,44 @@ class Habits(NamedTuple):
     """Share of ringings that nobody answers."""
 
 
+class Period(NamedTuple):
+    """A stretch of the day with steady rates: callers a second by province."""
+
+    seconds: float
+    rates: dict[str, float]
+    habits: Habits | None = None
+    """Habits of those who come in this period; None: those of the day."""
+
+
 class Poisson(NamedTuple):
     """Callers of a made-up day: Poisson with a rate for each period and province.
 
     ``busyness`` is the shape of a gamma factor with mean 1 that multiplies all rates of one day
-    (Avramidis, Deslauriers and L'Ecuyer 2004); None: no such factor.
+    (Avramidis, Deslauriers and L'Ecuyer 2004); None: no such factor. With ``strata`` the factors of so many
+    days in a row stand for equally likely parts of the distribution: a few days then say as much as many.
     """
 
     periods: tuple[Period, ...]
     habits: Habits
     busyness: float | None = None
+    strata: int = 0
 
     @property
     def seconds(self) -> float:
         """Length of the day."""
         return sum(period.seconds for period in self.periods)
 
+    def _factor(self, rng: random.Random, seed: int) -> float:
+        if self.busyness is None:
+            return 1.0
+        if self.strata:
+            return _strata(self.busyness, self.strata)[seed % self.strata]
+        return rng.gammavariate(self.busyness, 1.0 / self.busyness)
+
     def day(self, seed: int) -> Iterator[Caller]:
         """The callers of one day in order of arrival; the same seed gives the same callers."""
         rng = random.Random(seed)  # noqa: S311 - a simulation wants repeatable numbers
-        factor = 1.0 if self.busyness is None else rng.gammavariate(self.busyness, 1.0 / self.busyness)
+        factor = self._factor(rng, seed)
         n, start = 0, 0.0
         for period in self.periods:
             provinces = list(period.rates)
@@ -81,8 +96,17 @@ class Poisson(NamedTuple):
                 continue
             while (now := now + rng.expovariate(steps[-1] * factor)) < end:
                 province = provinces[min(bisect(steps, rng.random() * steps[-1]), len(steps) - 1)]
-                yield _draw(rng, n, now, province, self.habits)
+                yield _draw(rng, n, now, province, period.habits or self.habits)
                 n += 1
+
+
+@cache
+def _strata(shape: float, count: int) -> tuple[float, ...]:
+    """Mean of each of ``count`` equally likely parts of the gamma distribution with mean 1."""
+    rng = random.Random(count)  # noqa: S311 - a simulation wants repeatable numbers
+    sample = sorted(rng.gammavariate(shape, 1.0 / shape) for _ in range(_SAMPLES * count))
+    scale = len(sample) / sum(sample)
+    return tuple(fmean(sample[n * _SAMPLES : (n + 1) * _SAMPLES]) * scale for n in range(count))
 
 
 def _draw(rng: random.Random, n: int, at: float, province: str, habits: Habits) -> Caller:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from statistics import fmean
 from typing import NamedTuple
 
@@ -102,15 +102,20 @@ def compare(
 
 
 def _work(scenario: Scenario, tasks: list[tuple[str, int]], workers: int) -> Iterator[Day]:
-    if workers <= 1:
+    if workers <= 1 or "fork" not in multiprocessing.get_all_start_methods():
         yield from (one_day(scenario, policy, seed) for policy, seed in tasks)
         return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(partial(_task, scenario), tasks)
+    context = multiprocessing.get_context("fork")  # the scenario goes along: a plan does not pickle
+    with ProcessPoolExecutor(workers, context, _shared.append, (scenario,)) as pool:
+        yield from pool.map(_task, tasks)
 
 
-def _task(scenario: Scenario, task: tuple[str, int]) -> Day:
-    return one_day(scenario, *task)
+_shared: list[Scenario] = []
+"""In a worker process: the scenario it works on."""
+
+
+def _task(task: tuple[str, int]) -> Day:
+    return one_day(_shared[-1], *task)
 
 
 def bound_of_day(scenario: Scenario, seed: int) -> tuple[Bound, dict[str, Demand]]:

@@ -50,16 +50,24 @@ def thin(agents: int = 1000, *, hours: float = 8.0, load: float = 1.2) -> Scenar
     return Scenario("thin", plan, crews, base.source, warm_up=900.0, priority=base.priority)
 
 
-def msk() -> Scenario:
-    """SimpleMSK, an example of the contact-centre library of Université de Montréal (Buist, L'Ecuyer)."""
+def msk(strata: int = 0) -> Scenario:
+    """SimpleMSK, an example of the contact-centre library of Université de Montréal (Buist, L'Ecuyer).
+
+    Its rates of service and patience go by the period in which the caller came, not by type; its router
+    serves the longest waiting of the types a group may serve. ``strata``: see :class:`Poisson`.
+    """
     types = ("type0", "type1", "type2")
     hour = 3600.0
-    rates = ((4.2, 5.3, 3.2), (5.1, 4.3, 4.8), (6.3, 5.2, 4.8))
-    periods = tuple(Period(2 * hour, {t: rates[n][p] / 60.0 for n, t in enumerate(types)}) for p in range(3))
-    habits = Habits(
-        {t: 60.0 / rate for t, rate in zip(types, (0.3, 0.4, 0.2), strict=True)},
-        {t: 60.0 / rate for t, rate in zip(types, (0.5, 0.6, 0.4), strict=True)},
+    arrivals = ((4.2, 5.3, 3.2), (5.1, 4.3, 4.8), (6.3, 5.2, 4.8))
+    periods = tuple(
+        Period(
+            2 * hour,
+            {t: arrivals[n][p] / 60.0 for n, t in enumerate(types)},
+            Habits(dict.fromkeys(types, 60.0 / leave), dict.fromkeys(types, 60.0 / serve)),
+        )
+        for p, (serve, leave) in enumerate(((0.5, 0.3), (0.6, 0.4), (0.4, 0.2)))
     )
+    habits = Habits({}, {})
     pools = {g: Pool(g, g, g) for g in ("group0", "group1")}
     at_once = {g: RingStep(g, 0.0) for g in pools}
     routes = {
@@ -71,7 +79,7 @@ def msk() -> Scenario:
         Crew("group0", "type0", ("group0",), (12, 18, 9)),
         Crew("group1", "type2", ("group1",), (15, 20, 11)),
     )
-    source = Poisson(periods, habits, busyness=28.7)
+    source = Poisson(periods, habits, busyness=28.7, strata=strata)
     return Scenario("msk", _plan(pools, routes), crews, source, shifts=(0.0, 2 * hour, 4 * hour))
 
 

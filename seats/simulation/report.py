@@ -52,6 +52,7 @@ def _policy(found: Comparison, run: Run) -> dict[str, Any]:
         "service_level": {
             "seconds": found.scenario.threshold,
             "of_requests": _data(run.rate("within")),
+            "without_hasty": _data(run.service_level()),
         },
         "wait_mean_s": _data(run.wait()),
         "wait_p95_s": round(run.wait_quantile(0.95), 2),

@@ -23,6 +23,8 @@ class Count:
     blocked: int = 0
     within: int = 0
     """Connected within the threshold."""
+    hasty: int = 0
+    """Left within the threshold."""
     waited: float = 0.0
     """Seconds waited by all who got in, connected or not."""
     longest: float = 0.0
@@ -55,6 +57,7 @@ class Day:
     def lost(self, province: str, waited: float, *, timeout: bool) -> None:
         """The caller left, or was let go, after so many seconds."""
         count = self._count(province)
+        count.hasty += waited <= self.threshold
         count.waited += waited
         count.longest = max(count.longest, waited)
         if timeout:
@@ -144,6 +147,11 @@ class Run(NamedTuple):
             [day.sum(name, provinces) for day in self.days],
             [day.sum("requests", provinces) for day in self.days],
         )
+
+    def service_level(self) -> Estimate:
+        """Connected within the threshold over all but those who left within it: the textbook's definition."""
+        wholes = [day.sum("requests") - day.sum("hasty") for day in self.days]
+        return ratio_of([day.sum("within") for day in self.days], wholes)
 
     def per_day(self, name: str) -> Estimate:
         """A figure's mean per day."""

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from seats.store.audit import Audit
 from seats.store.callbacks import Callbacks
 from seats.store.database import Database
+from seats.store.demand import Demand
 from seats.store.erasure import Erasure
 from seats.store.ledger import Ledger
 from seats.store.people import People
@@ -14,7 +15,7 @@ from seats.store.routing import Routing
 from seats.store.schema import require_current
 
 
-class Store(Ledger, Callbacks, People, Routing, Audit, Erasure):
+class Store(Ledger, Demand, Callbacks, People, Routing, Audit, Erasure):
     """All the doors. Made by :meth:`open`; ``close`` ends it."""
 
     @classmethod

@@ -22,6 +22,7 @@ from seats.web import (
     api_requests,
     api_routing,
     api_session,
+    api_staffing,
     health,
     keys,
     middlewares,
@@ -40,6 +41,7 @@ API: tuple[Route, ...] = (
     *api_requests.ROUTES,
     *api_callbacks.ROUTES,
     *api_provinces.ROUTES,
+    *api_staffing.ROUTES,
     *api_routing.ROUTES,
     *api_config.ROUTES,
     *api_feed.ROUTES,
@@ -66,6 +68,7 @@ def create_app(
     app[keys.METRICS] = metrics_text
     app[keys.READY] = ready
     app[keys.SIP_SECRET] = sip_secret
+    app[keys.STAFFING] = api_staffing.Kept()
     app[keys.HUB] = Hub(engine)
     app[keys.PHONES] = Phones()
     app[keys.SESSIONS] = Sessions(store, passwords, engine.now, hours=settings.http.session_hours)

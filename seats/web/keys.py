@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from seats.engine.engine import Engine
     from seats.settings import Settings
     from seats.store import Store
+    from seats.web.api_staffing import Kept
     from seats.web.feed import Hub
     from seats.web.phone import Phones
     from seats.web.sessions import Sessions
@@ -19,6 +20,7 @@ ENGINE: web.AppKey[Engine] = web.AppKey("engine")
 STORE: web.AppKey[Store] = web.AppKey("store")
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings")
 SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions")
+STAFFING: web.AppKey[Kept] = web.AppKey("staffing")
 HUB: web.AppKey[Hub] = web.AppKey("hub")
 PHONES: web.AppKey[Phones] = web.AppKey("phones")
 HTTP: web.AppKey[ClientSession] = web.AppKey("http")

@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from seats.domain.agents import Chosen, Seat, SeatKind
+from seats.domain.demand import Hour
 from seats.domain.messages import (
     AgentConfigured,
     LeaseRenewed,
@@ -58,6 +59,7 @@ class FakeStore:
         self.asked: dict[str, Any] = {}
         self.called_back: list[CallbackRow] = []
         self.attempts: list[AttemptRow] = []
+        self.by_hour: list[Hour] = []
 
     def add(self, login: str, role: str, agent: str | None = None, name: str = "") -> None:
         self.people[login] = (User(login, name or login, role, agent), digest(f"{login}-secret"))
@@ -109,6 +111,10 @@ class FakeStore:
     async def agent_day(self, agent: str, since: float, until: float) -> AgentDay:
         self.asked = {"agent": agent, "since": since, "until": until}
         return AgentDay(5, 4, 1, 300.0, 60.0, 3000.0, 600.0)
+
+    async def hours(self, since: float, until: float) -> Sequence[Hour]:
+        self.asked = {"since": since, "until": until}
+        return self.by_hour
 
     async def versions(self) -> Sequence[VersionRow]:
         return self.plans

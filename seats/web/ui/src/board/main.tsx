@@ -13,6 +13,7 @@ import { Drawer } from "./drawer";
 import { Headline } from "./headline";
 import { loadPools } from "./pools";
 import { Provinces } from "./provinces";
+import { Staffing } from "./staffing";
 import { Waiting } from "./waiting";
 import "../styles/board.css";
 
@@ -35,6 +36,7 @@ function Board() {
         <Provinces />
         <div class="right">
           <Chart />
+          <Staffing />
           <Waiting />
           <Agents />
         </div>

@@ -40,6 +40,13 @@ export type ProvinceRow = {
   today: Figures; hour: Figures; rate: { strict: Rates; reported: Rates }; misses_left: number | null;
 };
 
+export type StaffingRow = {
+  code: string; zh: string; en: string; objective: number | null; present: number; missing: number;
+  handling: number; patience: number; measured: boolean;
+  hours: { start: number; arrivals: number; needed: number }[];
+};
+export type Staffing = { provinces: StaffingRow[]; totals: StaffingRow; as_of: number };
+
 export type WaitingRow = {
   request: string; province: string; number_masked: string; arrived_at: number;
   rings_open: number; state: "waiting" | "offered"; position: number;
