@@ -440,8 +440,9 @@ async def test_who_holds_is_offered_a_callback_now_and_then_and_hears_music_betw
             made = await request(ami, phone)
             for _ in range(2):
                 await asyncio.sleep(3.0)  # within the announcement, then within the music after it
+                since = len(ami.events)
                 await phone.press(1)
-                await ami.user_event("SeatsChoice", Request=made["Request"], since=len(ami.events))
+                await ami.user_event("SeatsChoice", Request=made["Request"], since=since)
                 await phone.heard()
             assert 200 not in phone.statuses
             await phone.hang_up()
