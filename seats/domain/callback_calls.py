@@ -223,6 +223,7 @@ def begin(turn: Turn, callback: Callback, *, agent_first: bool, agent: str = "")
         prefer_until=math.inf if agent else 0.0,
     )
     state.requests[request.id] = request
+    state.callbacks.calls.add(request.id)
     callback.call, callback.state = request.id, CallbackState.CALLING
     callback.began_at, callback.agent = turn.now, agent
     if agent_first:
@@ -270,6 +271,7 @@ def drop(turn: Turn, request: Request) -> None:
     stop_waiting(turn.state, request)
     request.state = RequestState.DONE
     turn.state.requests.pop(request.id, None)
+    turn.state.callbacks.calls.discard(request.id)
 
 
 def new_id(state: State, kind: str) -> str:

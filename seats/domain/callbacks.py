@@ -193,6 +193,8 @@ def _tell_asked(turn: Turn, callback: Callback, request: Request) -> None:
 
 def _got_through(turn: Turn, request: Request) -> None:
     book = turn.state.callbacks
+    if not book.by_id:
+        return
     callback = book.by_id.get(book.by_number.get(number_key(request.number), ""))
     if callback is not None and callback.reached_at is None:
         _cancel(turn, callback, "got through")
