@@ -71,7 +71,7 @@ def arrived(turn: Turn, message: RequestArrived) -> None:
         return
     request = new_request(turn, message)
     open_request(turn, request, message.reconstructed)
-    if is_closed(state, request.province, request.arrived_at):
+    if state.plan.routes[request.province].hours and is_closed(state, request.province, request.arrived_at):
         _release(turn, request, Occasion.CLOSED)
         return
     state.forecast.arrived(request.province, turn.now)
