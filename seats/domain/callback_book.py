@@ -77,6 +77,10 @@ class Book:
     by_id: dict[str, Callback] = field(default_factory=dict)
     by_number: dict[str, str] = field(default_factory=dict)
     """:func:`number_key` → callback."""
+    calls: set[str] = field(default_factory=set)
+    """Attempts that are on, by their requests."""
+    made: int = 0
+    """Callbacks and attempts so far in this term."""
 
 
 def number_key(number: str) -> str:

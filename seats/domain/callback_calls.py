@@ -15,7 +15,7 @@ from seats.domain.messages import CallbackAnswered, CallbackBegan, CallbackDiall
 from seats.domain.rank import BOUND, RETURNED
 from seats.domain.requests import Confidence, Origin, Outcome, Request, RequestState
 from seats.domain.routing import seek, stop_waiting
-from seats.domain.state import Due, State, Turn
+from seats.domain.state import Due, State, Turn, base36
 
 GUARD = 15.0
 """Seconds past the ringing of a customer after which a silent PBX is no longer waited for."""
@@ -203,7 +203,7 @@ def begin(turn: Turn, callback: Callback, *, agent_first: bool, agent: str = "")
     if not node or (not agent_first and not _has_agent_left(state, callback.province)):
         return None
     request = Request(
-        id=f"{node}:c{state.new_offer_id()}",
+        id=f"{node}:{new_id(state, 'c')}",
         node=node,
         channel="",
         uniqueid="",
@@ -223,6 +223,7 @@ def begin(turn: Turn, callback: Callback, *, agent_first: bool, agent: str = "")
         prefer_until=math.inf if agent else 0.0,
     )
     state.requests[request.id] = request
+    state.callbacks.calls.add(request.id)
     callback.call, callback.state = request.id, CallbackState.CALLING
     callback.began_at, callback.agent = turn.now, agent
     if agent_first:
@@ -270,6 +271,13 @@ def drop(turn: Turn, request: Request) -> None:
     stop_waiting(turn.state, request)
     request.state = RequestState.DONE
     turn.state.requests.pop(request.id, None)
+    turn.state.callbacks.calls.discard(request.id)
+
+
+def new_id(state: State, kind: str) -> str:
+    """``<kind><epoch>x<number>`` in base 36: unique over terms, fit for the name of a channel."""
+    state.callbacks.made += 1
+    return f"{kind}{base36(state.epoch)}x{base36(state.callbacks.made)}"
 
 
 def announce(turn: Turn, callback: Callback, reason: str) -> None:

@@ -7,7 +7,7 @@ attempts.
 from __future__ import annotations
 
 from seats.domain.callback_book import Callback, CallbackState, Source, number_key
-from seats.domain.callback_calls import announce, begin, close, drop, expires, finish, postpone
+from seats.domain.callback_calls import announce, begin, close, drop, expires, finish, new_id, postpone
 from seats.domain.callback_settings import Dial
 from seats.domain.effects import HangUp
 from seats.domain.errors import CallbackError
@@ -47,7 +47,7 @@ def ask(turn: Turn, request: Request, source: Source) -> None:
         return
     pause = FIRST_PAUSE if source is Source.RECOVERED else 0.0
     callback = Callback(
-        id=f"b{turn.state.new_offer_id()}",
+        id=new_id(turn.state, "b"),
         number=request.number,
         province=request.province,
         did=request.did,
@@ -193,6 +193,8 @@ def _tell_asked(turn: Turn, callback: Callback, request: Request) -> None:
 
 def _got_through(turn: Turn, request: Request) -> None:
     book = turn.state.callbacks
+    if not book.by_id:
+        return
     callback = book.by_id.get(book.by_number.get(number_key(request.number), ""))
     if callback is not None and callback.reached_at is None:
         _cancel(turn, callback, "got through")

@@ -66,7 +66,7 @@ def step(state: State, message: Message, now: float) -> tuple[list[Event], list[
     turn = Turn(state, now)
     state.now = now
     _HANDLERS[type(message)](turn, message)
-    if state.callbacks.by_id and turn.effects:
+    if state.callbacks.calls and turn.effects:
         turn.effects = callback_calls.effects(turn)
     return turn.events, turn.effects
 

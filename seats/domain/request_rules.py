@@ -39,7 +39,7 @@ from seats.domain.messages import (
     SeatGone,
     VoicemailSpoken,
 )
-from seats.domain.overflow import Occasion, can_be_called, is_closed, overflow_of, parting, was_staffed
+from seats.domain.overflow import Occasion, can_be_called, is_closed, parting, was_staffed
 from seats.domain.rank import RESCUED, RETURNED
 from seats.domain.regions import UNKNOWN
 from seats.domain.requests import Offer, OfferResult, Outcome, Request, RequestState
@@ -71,7 +71,7 @@ def arrived(turn: Turn, message: RequestArrived) -> None:
         return
     request = new_request(turn, message)
     open_request(turn, request, message.reconstructed)
-    if is_closed(state, request.province, request.arrived_at):
+    if state.plan.routes[request.province].hours and is_closed(state, request.province, request.arrived_at):
         _release(turn, request, Occasion.CLOSED)
         return
     state.forecast.arrived(request.province, turn.now)
@@ -96,7 +96,8 @@ def _begin_waiting(turn: Turn, request: Request) -> None:
 
 def await_staff(turn: Turn, request: Request) -> None:
     """Where the plan says what to do when nobody is there, look for that after the time it gives."""
-    overflow = overflow_of(turn.state.plan, request.province, Occasion.NO_SEAT)
+    plan = turn.state.plan
+    overflow = plan.routes[request.province].overflow.no_seat or plan.overflow.no_seat
     if overflow is not None:
         turn.at(request.arrived_at + overflow.after, Due.NO_SEAT, request.id)
 

@@ -115,8 +115,8 @@ def adjust(turn: Turn, steer: Steer) -> None:
 
 def _attempts(state: State, province: str) -> list[Request]:
     """Attempts to call customers of the province back: they stand in its line, and are in no figure."""
-    calls = [c.call for c in state.callbacks.by_id.values() if c.call and c.province == province]
-    return [state.requests[call] for call in calls if call in state.requests]
+    requests = [state.requests[call] for call in state.callbacks.calls]
+    return [request for request in requests if request.province == province]
 
 
 def replan(turn: Turn) -> None:

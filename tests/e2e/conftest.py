@@ -50,7 +50,7 @@ def _missing() -> str:
 async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     """The running house; tests leave it as they found it."""
     seats = [(SeatKind.SIP.value, address) for address in HOMES]
-    async with LabPbx([(SeatKind.BROWSER.value, WEB), *seats], qualify_s=1.0) as lab:
+    async with LabPbx([(SeatKind.BROWSER.value, WEB), *seats], qualify_s=1.0, places_calls=True) as lab:
         settings = settings_for(lab, tmp_path_factory.mktemp("e2e"))
         await people(settings, HOMES, plan_for_tests()._replace(wrap_up=30.0, ring_timeout=15))
         await _desks(settings)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from seats.domain.agents import Chosen, Machine
-from seats.domain.callback_book import CallbackState, Result
+from seats.domain.callback_book import CallbackState, Result, Source
 from seats.domain.callback_settings import CallbackSettings, Dial
 from seats.domain.events import CallbackChanged, CallbackTried, OfferMade
 from seats.domain.hours import Calendar
@@ -99,6 +99,25 @@ async def test_another_number_answers_and_it_is_no_connection_of_ours(tmp_path: 
         assert counts.answered == 1
         assert [r.address for r in others.rings() if r.what == "answer"] == ["02788880000"]
         assert await h.outcomes() == {"no_seat": 1}
+
+
+async def test_the_overflow_asks_and_only_who_presses_1_took_a_callback(tmp_path: Path) -> None:
+    asks = Overflows(no_seat=Overflow(Way.CALLBACK))
+    async with house(tmp_path, {"sip001": Home("hubei", ready=False)}, overflow=asks) as h:
+        async with (
+            Phone(h.lab.sip_port, user=MOBILE, did="95500") as willing,
+            Phone(h.lab.sip_port, user=HUBEI, did="95501") as unwilling,
+        ):
+            await willing.until(183)
+            await willing.heard()
+            await asyncio.sleep(1.0)
+            await willing.press(1)
+            for phone in (willing, unwilling):
+                await h.until(lambda phone=phone: any(s >= 400 for s in phone.statuses), 15.0)
+        await h.quiet()
+        assert await h.outcomes() == {"callback": 1, "no_seat": 1}
+        sources = {c.number: c.source for c in h.service.engine.state.callbacks.by_id.values()}
+        assert sources == {MOBILE: Source.CHOSEN, HUBEI: Source.RECOVERED}
 
 
 async def test_press_1_and_be_called_back(tmp_path: Path) -> None:

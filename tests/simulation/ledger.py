@@ -7,10 +7,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from seats.domain.callback_book import OPEN
 from seats.domain.events import Event, RequestDecided, RequestOpened
+from seats.store.callbacks import CallbackRow
 from seats.store.ledger import IN_PROGRESS, RELEASED
 from seats.store.rows import AgentRow, CohortRow, OfferRow, OpenRow, StateRow, Waits
-from seats.store.statements import Row, changes
+from seats.store.statements import Changes, Row, changes
 
 
 class Ledger:
@@ -20,6 +22,7 @@ class Ledger:
         self.people = list(agents)
         self.rows: dict[str, Row] = {}
         self.offer_rows: dict[str, Row] = {}
+        self.callback_rows: dict[str, Row] = {}
         self.states: dict[str, StateRow] = {}
         self.history: list[Event] = []
         self.opened: Counter[str] = Counter()
@@ -51,6 +54,16 @@ class Ledger:
             _set(self.rows, row)
         for row in groups["add_state"]:
             self.states[row["agent"]] = StateRow(*(row[name] for name in StateRow._fields))
+        self._write_callbacks(groups)
+
+    def _write_callbacks(self, groups: Changes) -> None:
+        for row in groups["add_callback"]:
+            known = self.callback_rows.setdefault(row["id"], row)
+            if known is not row:
+                joined = {"requests": known["requests"] + 1}
+                known.update(joined, asked_at=row["asked_at"], source=row["source"])
+        for row in groups["set_callback"]:
+            _set(self.callback_rows, row)
 
     # what the service asks
 
@@ -68,6 +81,14 @@ class Ledger:
         ]
         rows.sort(key=lambda row: (row["arrived_at"], row["id"]))
         return [OpenRow(*(row[name] for name in OpenRow._fields)) for row in rows]
+
+    async def open_callbacks(self) -> list[CallbackRow]:
+        rows = [row for row in self.callback_rows.values() if row["state"] in OPEN]
+        rows.sort(key=lambda row: (row["asked_at"], row["id"]))
+        return [CallbackRow(*(row[name] for name in CallbackRow._fields)) for row in rows]
+
+    async def callback_totals(self) -> dict[tuple[str, str], int]:
+        return dict(Counter((row["province"], row["state"]) for row in self.callback_rows.values()))
 
     async def offers(self, request: str) -> list[OfferRow]:
         rows = [row for row in self.offer_rows.values() if row["request"] == request]

@@ -192,6 +192,7 @@ class Callbacks(RuleBasedStateMachine):
                 assert state.requests[callback.call].callback == callback.id
             assert callback.attempts <= ATTEMPTS
             assert callback.asked_at <= self.hall.now
+        assert state.callbacks.calls == {r.id for r in state.requests.values() if r.callback}
         for request in state.requests.values():
             if request.callback:
                 assert state.callbacks.by_id[request.callback].call == request.id

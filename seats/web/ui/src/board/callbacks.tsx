@@ -11,7 +11,7 @@ export function Callbacks() {
     <>
       {found && (
         <p class="sums" data-testid="callback-sums">
-          {t("callback.sums", { waiting: found.waiting, calling: found.calling, done: found.done_today, lost: found.lost_today })}
+          {t("callback.sums", { calling: found.calling, done: found.done_today, lost: found.lost_today })}
           {found.dial === "off" && <small> {t("callback.off")}</small>}
         </p>
       )}
@@ -19,8 +19,8 @@ export function Callbacks() {
       <ul data-testid="callbacks">
         {rows.map((row) => (
           <li key={row.id} data-callback={row.id} data-state={row.state}>
-            <span class="grow">
-              {provinceName(row.province)} <small>{row.number_masked} · {tCode("callback.source.", row.source)}</small>
+            <span class="grow" title={tCode("callback.source.", row.source)}>
+              {provinceName(row.province)} <small>{row.number_masked}</small>
             </span>
             <small>
               {row.state === "calling" ? t("callback.calling") : row.attempts > 0 && t("callback.attempts", { n: row.attempts })}

@@ -52,7 +52,7 @@ export const en: Record<keyof typeof zh, string> = {
 
   "offer.callback": "Callback: answer, then the customer is called",
   "callback.title": "Callbacks",
-  "callback.sums": "{waiting} to call · {calling} being called · {done} done today · {lost} not reached today",
+  "callback.sums": "{calling} being called · today {done} done, {lost} not reached",
   "callback.off": "(the routing dials none: listed only)",
   "callback.none": "Nobody to call back",
   "callback.calling": "being called",

@@ -52,7 +52,7 @@ export const zh = {
   "offer.title": "来电",
   "offer.callback": "回拨：接起后呼叫客户",
   "callback.title": "回拨",
-  "callback.sums": "待回拨 {waiting} · 呼叫中 {calling} · 今日完成 {done} · 今日未联系上 {lost}",
+  "callback.sums": "呼叫中 {calling} · 今日完成 {done} · 未联系上 {lost}",
   "callback.off": "（当前路由不拨回拨，只列出）",
   "callback.none": "没有待回拨的来电人",
   "callback.calling": "呼叫中",
