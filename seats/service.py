@@ -18,7 +18,7 @@ from seats import operating, tls
 from seats.domain.agents import Chosen, Seat, SeatKind
 from seats.domain.callback_book import CallbackState
 from seats.domain.events import Event, RequestOpened
-from seats.domain.messages import AgentConfigured, CallbackRecalled, RequestRecalled, StateAsked
+from seats.domain.messages import AgentConfigured, CallbackRecalled, NodeLost, RequestRecalled, StateAsked
 from seats.domain.plan import Plan
 from seats.domain.regions import PROVINCES, UNKNOWN
 from seats.domain.requests import Confidence, OfferResult, Origin, Outcome
@@ -102,6 +102,7 @@ class Service:
                 self.engine.ask(StateAsked(row.id, chosen, reason, "restart"))
         for open_row in await self.store.open_requests(self.engine.now() - RELEASED_FOR):
             await self._recall(open_row)
+        self._give_up_removed_nodes()
         for c in await self.store.open_callbacks():
             self.engine.ask(
                 CallbackRecalled(
@@ -119,6 +120,13 @@ class Service:
                     calling=c.state == CallbackState.CALLING,
                 )
             )
+
+    def _give_up_removed_nodes(self) -> None:
+        """Nobody will ever tell how the calls of a node ended that is not in the settings any more."""
+        known = {node.name for node in self.nodes}
+        for name in sorted({r.node for r in self.engine.state.requests.values()} - known):
+            log.warning("node_removed", node=name, hint="its open requests end as failed")
+            self.engine.ask(NodeLost(name))
 
     def app(self) -> web.Application:
         """The web application."""

@@ -25,7 +25,10 @@ class RequestMade(NamedTuple):
 
 
 class Dialing(NamedTuple):
-    """An offer's seat is being dialled; ``dest_*`` is the seat's new channel, ``uniqueid`` the caller's."""
+    """A seat is being dialled; ``dest_*`` is the seat's new channel, ``uniqueid`` the caller's.
+
+    Without an offer it is the fallback queue that dials.
+    """
 
     node: str
     uniqueid: str
@@ -194,6 +197,15 @@ class Renamed(NamedTuple):
     new: str
 
 
+class Optimized(NamedTuple):
+    """Local channels are taken out of a call: ``uniqueid`` stands where one of ``locals_`` stood."""
+
+    node: str
+    locals_: tuple[str, str]
+    uniqueid: str
+    channel: str
+
+
 class BootedAgain(NamedTuple):
     """The PBX finished starting while we were connected."""
 
@@ -227,6 +239,7 @@ PbxEvent = (
     | CustomerDialled
     | SeatState
     | Renamed
+    | Optimized
     | BootedAgain
     | ShutDown
 )

@@ -120,6 +120,8 @@ class Caller:
     cli: str
     arrived_at: float
     talk: float | None
+    by: str = ""
+    """The last offer that was answered and its seat, as the record tells."""
     hears: str = "music"
     """``music``, ``ringing``, ``agent``, ``goodbye``; ``''`` once gone: never silence before."""
     offer: str = ""
@@ -444,8 +446,7 @@ class FakePbx:
         self.records[caller.request] = "|".join([*record, f"{int(self.clock())}"])
         if caller.seat is not None:
             caller.winners.append(caller.seat.address)
-            if caller.offer == "fallback":
-                caller.offer = f"fallback:PJSIP/{caller.seat.address}"
+            caller.by = f"{caller.offer}:PJSIP/{caller.seat.address}"
         if behaviour.dies is not None:
             self._later(caller, behaviour.dies, lambda: self.seat_dies(caller))
         if behaviour.talk is not None:
@@ -489,8 +490,7 @@ class FakePbx:
         leg, seat = caller.leg, caller.seat
         assert leg is not None and seat is not None  # noqa: S101  # a bridged leg has a seat
         self._unbridge(caller, (leg, caller.channel))
-        offer = caller.offer.partition(":")[0]
-        self._user(caller, "SeatsTalkEnd", [("Offer", offer), ("Cause", str(cause))])
+        self._user(caller, "SeatsTalkEnd", [("Offer", caller.offer), ("Cause", str(cause))])
         self._event("SoftHangupRequest", [*caller.channel.headers(), ("Cause", "16")])
         self._leg_gone(leg, seat, cause)
         self._no_leg(caller)
@@ -519,8 +519,8 @@ class FakePbx:
         caller.ended_at, caller.ended_by, caller.hears = self.clock(), by, ""
         self._stop_talking(caller)
         record = "|".join(self.records.get(caller.request, "v1||||").split("|")[:5])
-        talked = f"{caller.talked:.0f}"
-        self.records[caller.request] = f"{record}|{caller.ended_at:.3f}|{cause}|{talked}|{caller.offer}"
+        ended = f"{caller.ended_at:.3f}|{cause}|{caller.talked:.3f}|{caller.by or caller.offer}"
+        self.records[caller.request] = f"{record}|{ended}"
         place = channel.context, channel.exten
         channel.context, channel.exten = "seats-end", "s"
         self._user(caller, "SeatsEnd", [("Cause", str(cause))])

@@ -173,7 +173,7 @@ class Link:
         What moves a call is not sent, and the link is left, if the PBX has not heard from us lately.
         """
         if self._actions is not None and action["Action"] in _MOVES:
-            self._leave_if_stale()
+            self.leave_if_stale()
         if self._actions is not None:
             future = self._actions.send(action, timeout)
         else:
@@ -213,6 +213,18 @@ class Link:
             finally:
                 self._replay()
         return taken
+
+    def leave_if_stale(self) -> bool:
+        """Leave an up link that was out of touch for too long, to picture the PBX anew; tell whether it was.
+
+        The change of state follows in the next turn of the loop.
+        """
+        if not (self.node.heartbeat_s > 0 and self.up and self._heart.stale):
+            return False
+        for session in (self._events, self._actions):
+            if session is not None:
+                session.lose(f"no heartbeat acknowledged for {self._heart.age:.1f} s")
+        return True
 
     async def _once(self) -> float:
         """Live through one connection; give the seconds to wait before the next."""
@@ -312,7 +324,7 @@ class Link:
             self._lag = max(0.0, self._lag_at - sent_at)
 
     def _received(self, events: list[PbxEvent]) -> None:
-        self._leave_if_stale()  # news of a time we slept through would be taken for news of now
+        self.leave_if_stale()  # news of a time we slept through would be taken for news of now
         if self._events is None or not self._events.connected:
             return
         if self._kept is not None:
@@ -384,16 +396,9 @@ class Link:
         """Tell the PBX that the service lives; without this it sends callers to the fallback."""
         while True:
             await asyncio.sleep(self.node.heartbeat_s)
-            self._leave_if_stale()
+            self.leave_if_stale()
             if self._actions is not None:
                 self._heart.beat(self.send)
-
-    def _leave_if_stale(self) -> None:
-        """After an absence of our own the PBX is pictured anew before anything is done there."""
-        if self.node.heartbeat_s > 0 and self.up and self._heart.stale:
-            for session in (self._events, self._actions):
-                if session is not None:
-                    session.lose(f"no heartbeat acknowledged for {self._heart.age:.1f} s")
 
     async def _agree(self, session: Session) -> None:
         """Learn the PBX's clock, in which it reads our heartbeat."""

@@ -24,6 +24,7 @@ from telephony.events import (
     Held,
     HungUp,
     OfferReturned,
+    Optimized,
     PbxEvent,
     Renamed,
     RequestEnded,
@@ -40,6 +41,7 @@ Headers = Mapping[str, str | list[str]]
 """One AMI message: header name → value, or values if the header came more than once."""
 
 _CONNECT = "seats-connect"
+_FALLBACK = "seats-fallback"
 _SEAT_TECH = "PJSIP/"
 _UNREACHABLE_DEVICE = frozenset({"UNAVAILABLE", "INVALID"})
 _SHAPES = 1000
@@ -210,7 +212,8 @@ def _dialing(
     node: str, uniqueid: str, context: str, exten: str, dest: str, dest_channel: str
 ) -> PbxEvent | None:
     offer = offer_of(context, exten)
-    return Dialing(node, uniqueid, offer, dest, dest_channel) if offer and dest else None
+    ours = offer or context == _FALLBACK
+    return Dialing(node, uniqueid, offer, dest, dest_channel) if ours and dest else None
 
 
 def _ringing(node: str, uniqueid: str, context: str, exten: str, dest: str, status: str) -> PbxEvent | None:
@@ -252,6 +255,10 @@ def _device_state(node: str, device: str, state: str) -> PbxEvent | None:
 
 def _renamed(node: str, uniqueid: str, old: str, new: str) -> PbxEvent | None:
     return Renamed(node, uniqueid, old, new) if uniqueid and new else None
+
+
+def _optimized(node: str, one: str, two: str, uniqueid: str, channel: str) -> PbxEvent | None:
+    return Optimized(node, (one, two), uniqueid, channel) if uniqueid and channel else None
 
 
 _Make = Callable[..., PbxEvent | None]
@@ -304,6 +311,9 @@ _MAKERS = {
     "Hangup": _Maker(_hung_up, ("Uniqueid", "Channel", "Linkedid", "Cause", "Cause-txt")),
     "DeviceStateChange": _Maker(_device_state, ("Device", "State")),
     "Rename": _Maker(_renamed, ("Uniqueid", "Channel", "Newname")),
+    "LocalOptimizationBegin": _Maker(
+        _optimized, ("LocalOneUniqueid", "LocalTwoUniqueid", "SourceUniqueid", "SourceChannel")
+    ),
     "FullyBooted": _Maker(BootedAgain),
     "Shutdown": _Maker(ShutDown),
 }

@@ -189,6 +189,21 @@ class RequestRecalled(NamedTuple):
     """Set when the caller was told to leave and may not have left yet."""
 
 
+class ChannelChanged(NamedTuple):
+    """The caller of a request goes on in another channel, or in the same under another name."""
+
+    request: str
+    uniqueid: str
+    channel: str
+
+
+class LegRenamed(NamedTuple):
+    """The agent's leg of an offer has another name."""
+
+    offer: str
+    channel: str
+
+
 class OfferFound(NamedTuple):
     """The PBX is ringing a seat for a request, or has connected them, and we did not hear of it.
 
@@ -338,6 +353,8 @@ Message = (
     | CallbackTakeAsked
     | CallbackRecalled
     | RequestRecalled
+    | ChannelChanged
+    | LegRenamed
     | OfferFound
     | RequestSettled
     | SeatReachable

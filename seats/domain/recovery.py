@@ -66,11 +66,7 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
     if request is None or (known is not None and (agent is None or talks_with == agent.id)):
         return
     if request.state is RequestState.WAITING and not message.answered:
-        if agent is not None and agent.offer is None:
-            request.state = RequestState.OFFERED
-            offer = _bind(turn, request, message.offer, agent, Machine.OFFERED)
-            offer.leg = message.leg
-            turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer.id)
+        _rings_already(turn, request, message, agent)
     elif request.state is RequestState.TALKING and message.answered:
         _rebind(turn, request, message, agent)
     elif request.state is not RequestState.DONE and message.answered:
@@ -82,6 +78,27 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
         offer.leg = message.leg
         if request.outcome is None:
             decide(turn, request, Outcome.CONNECTED, "found connected", offer, at)
+
+
+def answer_heard(turn: Turn, message: OfferAnswered) -> None:
+    """An offer was answered; of one found ringing with a busy agent, it is told only now who talks."""
+    offer = turn.state.offers.get(message.offer)
+    if offer is None or offer.agent or not offer.address:
+        answered(turn, message)
+        return
+    del turn.state.offers[offer.id]
+    offer_found(turn, OfferFound(offer.request, offer.id, offer.address, answered=True, leg=offer.leg))
+
+
+def _rings_already(turn: Turn, request: Request, message: OfferFound, agent: Agent | None) -> None:
+    """Wait for the end of the ringing. An agent believed to be busy stays so: the next picture tells."""
+    free = agent if agent is not None and agent.offer is None else None
+    request.state = RequestState.OFFERED
+    offer = _bind(turn, request, message.offer, free, Machine.OFFERED)
+    offer.leg = message.leg
+    if free is None:
+        offer.address = message.address
+    turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer.id)
 
 
 def _since(turn: Turn, request: Request, message: OfferFound) -> float:

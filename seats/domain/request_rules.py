@@ -25,8 +25,10 @@ from seats.domain.messages import (
     CallbackRefused,
     CallerGone,
     CallerHeld,
+    ChannelChanged,
     Hanging,
     HangUpAsked,
+    LegRenamed,
     OfferAnswered,
     OfferMissed,
     OfferRefused,
@@ -209,7 +211,11 @@ def returned(turn: Turn, message: OfferReturned) -> None:
 def refused(turn: Turn, message: OfferRefused) -> None:
     """The PBX did not find the caller: most likely gone, the news still on its way. No hurry to try again."""
     offer = turn.state.offers.get(message.offer)
-    if offer is None or offer.result is not None:
+    if offer is None:
+        return
+    if offer.result is not None:  # the caller's end was heard first: no leg came to be
+        offer.seat_free = True
+        _free_seat(turn, offer)
         return
     _lose(turn, offer, OfferResult.WITHDRAWN, message.detail)
     request = turn.state.requests.get(offer.request)
@@ -284,6 +290,20 @@ def callback_chosen(turn: Turn, message: CallbackChosen) -> None:
 def voicemail_spoken(turn: Turn, message: VoicemailSpoken) -> None:
     """Note where the caller's message lies."""
     turn.events.append(VoicemailLeft(turn.now, message.request, message.file, message.length))
+
+
+def channel_changed(turn: Turn, message: ChannelChanged) -> None:
+    """Whatever becomes of its channel, the request stays the same."""
+    request = turn.state.requests.get(message.request)
+    if request is not None:
+        request.uniqueid, request.channel = message.uniqueid, message.channel
+
+
+def leg_renamed(turn: Turn, message: LegRenamed) -> None:
+    """The leg is to be found under its new name."""
+    offer = turn.state.offers.get(message.offer)
+    if offer is not None and offer.leg:
+        offer.leg = message.channel
 
 
 def hanging(turn: Turn, message: Hanging) -> None:
@@ -473,7 +493,16 @@ def _lose(turn: Turn, offer: Offer, result: OfferResult, detail: str) -> None:
     """End an unanswered offer and draw the consequences for the agent."""
     request = turn.state.requests[offer.request]
     _end_offer(turn, offer, request, result, detail)
-    agent = turn.state.agents[offer.agent]
+    agent = turn.state.agents.get(offer.agent)
+    if agent is not None:
+        _count_against(turn, agent, request, result)
+    if not offer.seat_free:
+        turn.at(turn.now + SEAT_GUARD, Due.SEAT_GUARD, offer.id)
+    _free_seat(turn, offer)
+
+
+def _count_against(turn: Turn, agent: Agent, request: Request, result: OfferResult) -> None:
+    """What an unanswered offer means for the agent."""
     if result in (OfferResult.RONA, OfferResult.REJECTED, OfferResult.SEAT_FAILED):
         request.excluded.add(agent.id)
         agent.idle_since = turn.now  # or the longest idle would be rung first again and again
@@ -482,9 +511,6 @@ def _lose(turn: Turn, offer: Offer, result: OfferResult, detail: str) -> None:
         agent.resting = agent.misses >= turn.state.plan.rest_after_misses
     if result is OfferResult.SEAT_FAILED:
         _suspect(turn, agent)
-    if not offer.seat_free:
-        turn.at(turn.now + SEAT_GUARD, Due.SEAT_GUARD, offer.id)
-    _free_seat(turn, offer)
 
 
 def seat_overdue(turn: Turn, offer: Offer) -> None:

@@ -190,3 +190,5 @@ class Offer:
     """The agent's leg is gone (or never came to be)."""
     withdrawn: str = ""
     """Why the system took the offer back; empty when it did not."""
+    address: str = ""
+    """The seat, where it was found ringing and its agent is believed to be on another call; else empty."""

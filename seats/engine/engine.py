@@ -44,6 +44,8 @@ class Engine:
         """Where effects go; set once at wiring."""
         self.took: Callable[[float], None] = lambda seconds: None
         """Told how long each step and the carrying of its effects took."""
+        self.before_tick: list[Callable[[], None]] = []
+        """Called before deadlines are handled: whoever slept through some time says so first."""
         self._inbox: deque[Message] = deque()
         self._sinks: list[Sink] = []
         self._stepping = False
@@ -129,5 +131,7 @@ class Engine:
     def _tick(self) -> None:
         self._timer = None
         self._timer_at = None
+        for look in self.before_tick:
+            look()
         self.post(Tick())
         self._set_timer()

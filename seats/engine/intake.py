@@ -11,7 +11,9 @@ from seats.domain.messages import (
     CallbackDialled,
     CallerGone,
     CallerHeld,
+    ChannelChanged,
     Hanging,
+    LegRenamed,
     Message,
     OfferAnswered,
     OfferFound,
@@ -50,6 +52,8 @@ class Intake:
         """Caller's uniqueid → offer being dialled."""
         self._answered: dict[str, str] = {}
         """Caller's uniqueid → offer whose leg answered; the bridge comes next."""
+        self._masked: dict[str, str] = {}
+        """Name → uniqueid of the channel that had it, in the middle of a masquerade."""
         self.fallen: set[str] = set()
         """Uniqueids of callers whom the PBX serves from its fallback queue."""
         self._bridges: dict[str, dict[str, str]] = {}
@@ -66,6 +70,8 @@ class Intake:
             reader = _READERS.get(type(event))
             if reader is None:
                 continue
+            if type(event) is pbx.RequestMade:
+                messages += self._asked_again(event)
             message = reader(self, event)
             if isinstance(message, RequestArrived) and self.is_over(message.request):
                 continue
@@ -130,8 +136,49 @@ class Intake:
             min(arrived, now),
         )
 
+    def _asked_again(self, e: pbx.RequestMade) -> list[Message]:
+        """A caller who was sent back to ask anew: the request before is over."""
+        before = self.callers.get(e.uniqueid)
+        if before is None or before == self.request_id(e.request):
+            return []
+        self._end(before)
+        return [CallerGone(before, "asks again")]
+
+    def renamed(self, e: pbx.Renamed) -> Message | None:
+        """Another name for the same channel, or, in a masquerade, another channel under the same name.
+
+        Then three names change: ours gets a mark, the other takes the name, ours becomes a zombie.
+        """
+        if e.new == f"{e.old}<MASQ>":
+            self._masked[e.old] = e.uniqueid
+            return None
+        before = self._masked.pop(e.new, None)
+        if before is not None:
+            for known in (self.callers, self.legs, self._dialled):
+                if before in known:
+                    known[e.uniqueid] = known.pop(before)
+        request = self.callers.get(e.uniqueid)
+        if request is not None:
+            return ChannelChanged(request, e.uniqueid, e.new)
+        offer = self.legs.get(e.uniqueid)
+        return LegRenamed(offer, e.new) if offer is not None else None
+
+    def optimized(self, e: pbx.Optimized) -> Message | None:
+        """The caller came by way of Local channels, which go; who stood behind them stays."""
+        for local in e.locals_:
+            request = self.callers.pop(local, None)
+            if request is not None:
+                self.callers[e.uniqueid] = request
+                if local in self._dialled:
+                    self._dialled[e.uniqueid] = self._dialled.pop(local)
+                return ChannelChanged(request, e.uniqueid, e.channel)
+        return None
+
     def dialing(self, e: pbx.Dialing) -> Message | None:
         """The agent's leg came into being."""
+        if not e.offer:
+            request = self.callers.get(e.uniqueid)
+            return self.found(request, e.dest_uniqueid, e.dest_channel, answered=False) if request else None
         self.legs[e.dest_uniqueid] = e.offer
         self._leg_channels[e.dest_uniqueid] = e.dest_channel
         self._dialled[e.uniqueid] = e.offer
@@ -146,6 +193,8 @@ class Intake:
         offer = e.offer or self.legs.get(e.dest_uniqueid, "")
         if not offer:
             return None
+        if offer.startswith(FALLBACK):  # answered: the bridge tells; else the queue keeps the caller
+            return None if e.status == "ANSWER" else OfferReturned(offer, e.status)
         if e.status == "ANSWER":
             self._answered[e.uniqueid] = offer
             return None
@@ -173,7 +222,7 @@ class Intake:
         self, request: str, leg: str, channel: str, *, answered: bool, at: float | None = None
     ) -> OfferFound:
         """A seat's leg that belongs to a request by an offer we do not know, or do not know any more."""
-        offer = self.legs.setdefault(leg, f"f{leg.replace('.', 'x')}")
+        offer = self.legs.setdefault(leg, f"{FALLBACK}{leg.replace('.', 'x')}")
         return OfferFound(request, offer, seat_address(channel), answered, channel, at)
 
     def fell_back(self, e: pbx.FellBack) -> Message | None:
@@ -255,6 +304,9 @@ def seat_address(channel: str) -> str:
     return rest.rpartition("-")[0] if technology == "PJSIP" else ""
 
 
+FALLBACK = "fallback-"
+"""How our names begin of what is not our offer: the fallback queue rings or has connected a seat."""
+
 SEAT_FAULTS = frozenset({18, 20, 27, 38, 41, 44, 102})
 """Q.850 causes of a leg that died instead of being hung up: no media, no transport, no answer to our own
 requests. The dialplan pack's ``seats-connect`` has the same list."""
@@ -279,5 +331,7 @@ _READERS: dict[type, Callable[[Intake, object], Message | None]] = {
     pbx.CallbackBegan: Intake.callback_began,  # type: ignore[dict-item]
     pbx.CustomerAnswered: Intake.customer_answered,  # type: ignore[dict-item]
     pbx.CustomerDialled: Intake.customer_dialled,  # type: ignore[dict-item]
+    pbx.Renamed: Intake.renamed,  # type: ignore[dict-item]
+    pbx.Optimized: Intake.optimized,  # type: ignore[dict-item]
     pbx.SeatState: Intake.seat_state,  # type: ignore[dict-item]
 }

@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 RECONCILE_EVERY = 5.0
 """Seconds between two looks at the whole of a node."""
 
+LATE_NEWS = 0.1
+"""Seconds for events that were on their way when a picture was taken: what they tell is no repair."""
+
 MISSED_FOR = 5.0
 """Seconds after which an action on an up link must show in a snapshot, however slow the way."""
 
@@ -52,6 +55,7 @@ class Node:
         )
         self._mirror = Mirror(engine.state, self.link.send)
         engine.subscribe(self._mirror.sink)
+        engine.before_tick.append(self._wake_up)
         engine.links[self.name] = LinkView(self.link.state, self.link.reason)
 
     async def run(self) -> None:
@@ -77,14 +81,24 @@ class Node:
             self._engine.post(LinkUp(self.name))
             self._known = True
             self._wake.set()
-        elif self._was_up and not up:
-            log.warning("link_down", node=self.name, reason=reason)
-            self._mirror.stop()
-            self._engine.post(LinkDown(self.name))
+        elif not up:
+            self._down(reason)
         if state is LinkState.BACKOFF and self.link.nobody_there and self._known:
             self._known = False
             self._engine.post(NodeLost(self.name))
         self._was_up = up
+
+    def _down(self, reason: str) -> None:
+        if self._was_up:
+            self._was_up = False
+            log.warning("link_down", node=self.name, reason=reason)
+            self._mirror.stop()
+            self._engine.post(LinkDown(self.name))
+
+    def _wake_up(self) -> None:
+        """After an absence of our own nothing is decided about this node's callers before a new picture."""
+        if self.link.leave_if_stale():
+            self._down("we were away")
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         """At link-up the PBX's picture goes before everything; later, events of the meantime come first."""
@@ -125,6 +139,7 @@ class Node:
                     await asyncio.sleep(RECONCILE_EVERY)
                     if self.link.up:
                         await self.link.refresh()
+                        await asyncio.sleep(LATE_NEWS)
                         self._apply()
             except TelephonyError as error:
                 log.warning("reconcile_failed", node=self.name, error=str(error))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from seats.domain.messages import (
     CallerGone,
     CallerHeld,
+    ChannelChanged,
     Message,
     OfferFound,
     RequestArrived,
@@ -16,7 +17,7 @@ from seats.domain.messages import (
 )
 from seats.domain.requests import Request, RequestState
 from seats.domain.state import State
-from seats.engine.intake import Intake, seat_address, uniqueid_of
+from seats.engine.intake import FALLBACK, Intake, seat_address, uniqueid_of
 from telephony.link import Channel, Snapshot
 
 
@@ -52,11 +53,11 @@ def findings(snapshot: Snapshot, state: State, intake: Intake, *, missed_for: fl
         *_holding(snapshot, state, intake, missed_for),
         *_legs(snapshot, intake),
         *_arrived(snapshot, state, intake),
-        *_connected(snapshot, state, intake),
+        *_connected(snapshot, state, intake, missed_for),
     ]
 
 
-def stands(finding: Finding, state: State, intake: Intake) -> bool:
+def stands(finding: Finding, state: State, intake: Intake) -> bool:  # noqa: PLR0911 - one return a kind
     """Whether a finding is still true, now that the events of the meantime were heard."""
     message = finding.message
     if isinstance(message, SeatGone):
@@ -67,6 +68,9 @@ def stands(finding: Finding, state: State, intake: Intake) -> bool:
         return message.arrived.request in state.requests
     if isinstance(message, RequestArrived):
         return message.request not in state.requests and not intake.is_over(message.request)
+    if isinstance(message, SeatReachable):
+        agent = state.agents.get(state.by_address.get(message.address, ""))
+        return agent is not None and (message.node in agent.nodes) != message.reachable
     if isinstance(message, CallerHeld | OfferFound):
         request = state.requests.get(message.request)
         return request is not None and finding.seen == (request.state, request.offer)
@@ -123,9 +127,12 @@ def has_ended(record: str) -> bool:
 
 
 def _seats(snapshot: Snapshot, state: State) -> list[Finding]:
+    """Only what differs: a picture must not overwrite news that came while it was taken."""
+    node, reachable = snapshot.node, snapshot.seats
     return [
-        Finding(SeatReachable(snapshot.node, address, snapshot.seats.get(address, False), "snapshot"), "")
-        for address in state.by_address
+        Finding(SeatReachable(node, address, reachable.get(address, False), "snapshot"), "")
+        for address, agent in state.by_address.items()
+        if reachable.get(address, False) != (node in state.agents[agent].nodes)
     ]
 
 
@@ -136,6 +143,11 @@ def _gone(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
     for request in list(state.requests.values()):
         if request.node != snapshot.node or request.uniqueid in live or not request.uniqueid:
             continue  # an attempt at a callback has no channel until its agent or customer is rung
+        heir = _heir_of(request, state, snapshot)
+        if heir is not None:
+            intake.callers[heir.uniqueid] = request.id
+            found.append(Finding(ChannelChanged(request.id, heir.uniqueid, heir.channel), ""))
+            continue
         key = request.id.partition(":")[2]
         message: Message | None = settle(Ended(key, snapshot.requests.get(key, "")), intake)
         if message is None:
@@ -143,6 +155,16 @@ def _gone(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
             message = CallerGone(request.id, "gone at the snapshot", lost)
         found.append(Finding(message, "caller_gone"))
     return found
+
+
+def _heir_of(request: Request, state: State, snapshot: Snapshot) -> Channel | None:
+    """Whoever talks with the request's agent in the same call by now: a masquerade, Locals that went."""
+    agent = state.agents.get(request.connected_agent or "")
+    if agent is None or request.state is not RequestState.TALKING:
+        return None
+    call = [c for c in snapshot.channels if c.linkedid == request.linkedid and c.bridge]
+    leg = next((c for c in call if seat_address(c.channel) == agent.seat.address), None)
+    return next((c for c in call if leg is not None and c is not leg and c.bridge == leg.bridge), None)
 
 
 def _legs(snapshot: Snapshot, intake: Intake) -> list[Finding]:
@@ -178,11 +200,18 @@ def _holding(snapshot: Snapshot, state: State, intake: Intake, missed_for: float
         request = requests.get(channel.uniqueid)
         if request is None or channel.bridge or channel.context not in _HOLDS:
             continue
-        since = _believed_since(request, state)
-        if since is not None and state.now - since >= missed_for:
+        if (request.offer or "").startswith(FALLBACK) and _leg_of(channel, snapshot) is not None:
+            continue  # holding, and rung by the fallback queue
+        if _is_missed(request, state, missed_for):
             message = CallerHeld(request.id)
             found.append(Finding(message, "caller_holding", (request.state, request.offer)))
     return found
+
+
+def _is_missed(request: Request, state: State, missed_for: float) -> bool:
+    """Whether the core has believed for too long that a caller is not holding who is."""
+    since = _believed_since(request, state)
+    return since is not None and state.now - since >= missed_for
 
 
 def _believed_since(request: Request, state: State) -> float | None:
@@ -195,7 +224,7 @@ def _believed_since(request: Request, state: State) -> float | None:
     return request.decided_at if request.state is RequestState.RELEASING else None
 
 
-def _connected(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
+def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: float) -> list[Finding]:
     """Seats that ring for, or talk to, a caller by an offer the core does not hold."""
     found = []
     for caller in snapshot.channels:
@@ -208,8 +237,9 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding
         if known is not None and not (answered and known.result is None):
             continue
         offer = _offer_of(caller)
-        if not offer and not answered:
-            continue  # what the fallback queue rings is its own business until somebody answers
+        over = request in state.requests and state.requests[request].state is RequestState.DONE
+        if over or (not offer and not answered and caller.context != "seats-fallback"):
+            continue
         if offer:
             intake.legs[leg.uniqueid] = offer
         held = state.offers.get(offer)
@@ -223,7 +253,9 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding
         if seated:  # a mobile's leg does not tell
             message = message._replace(address=seated[0])
         believed = state.requests.get(request)
-        seen = (believed.state, believed.offer) if believed else (RequestState.WAITING, None)
+        seen: tuple[str, str | None] = (RequestState.WAITING, None)
+        if believed and (answered or offer or not _is_missed(believed, state, missed_for)):
+            seen = (believed.state, believed.offer)
         found.append(Finding(message, repair, seen))
     return found
 

@@ -23,6 +23,7 @@ ORDER = (
     "set_rang",
     "set_offer_ended",
     "set_decided",
+    "set_reconstructed",
     "set_call_ended",
     "set_disposition",
     "add_callback",
@@ -33,6 +34,10 @@ ORDER = (
 )
 
 SYSTEM = "system"
+RECONSTRUCTED = "reconstructed"
+"""How the reason of an outcome begins that nobody heard of: the PBX's record told it."""
+UNHEARD = "unknown"
+"""Who ended a call whose end nobody heard."""
 
 
 def changes(events: Iterable[ev.Event]) -> Changes:
@@ -150,6 +155,8 @@ def _returned(e: ev.RequestReturned, out: Changes) -> None:
 
 def _decided(e: ev.RequestDecided, out: Changes) -> None:
     connected = e.outcome is Outcome.CONNECTED
+    if e.reason.startswith(RECONSTRUCTED):
+        out["set_reconstructed"].append({"row": clean(e.request), "reconstructed": True})
     out["set_decided"].append(
         {
             "row": clean(e.request),
@@ -179,6 +186,8 @@ def _decided(e: ev.RequestDecided, out: Changes) -> None:
 
 def _call_ended(e: ev.CallEnded, out: Changes) -> None:
     row = {"row": clean(e.request), "ended_at": e.at, "talk_s": e.talk, "ended_by": clean(e.ended_by)}
+    if e.ended_by == UNHEARD:
+        out["set_reconstructed"].append({"row": row["row"], "reconstructed": True})
     out["set_call_ended"].append(row)
     subject = f"request/{e.request}"
     _audit(out, e.at, SYSTEM, "call_ended", subject, agent=e.agent, talk=e.talk, ended_by=e.ended_by)

@@ -230,6 +230,7 @@ def _statements(is_sqlite: bool) -> dict[str, Executable]:
             t.requests,
             "outcome", "decided_at", "answered_at", "ended_at", "agent", "queue_s", "ring_s", "reason",
         ).where(t.requests.c.outcome.is_(None)),  # exactly one outcome: the first stands
+        "set_reconstructed": _set(t.requests, "reconstructed"),
         "set_call_ended": _set(t.requests, "ended_at", "talk_s", "ended_by"),
         "set_disposition": _set(t.requests, "disposition"),
         "add_callback": callback.on_conflict_do_update(  # one more request joins it

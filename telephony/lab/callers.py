@@ -41,7 +41,7 @@ class Counts(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """One thing that happened to a call: ``placed``, ``answered``, ``abandoned``, ``failed``, ``ended``, ``held``.
+    """What happened to a call: ``placed``, ``answered``, ``abandoned``, ``failed``, ``ended``, ``held``.
 
     The last is told of each 183: the PBX's dialplan has the call.
     """

@@ -24,8 +24,8 @@ async def one(order: Order, folder: Path, *, quiet: bool = False) -> tuple[Run, 
         if not quiet:
             print(f"{time.monotonic() - began:7.1f} {line}", file=sys.stderr, flush=True)
 
-    done = await run(order, folder, say)
-    return done, judge(await collect(done))
+    done, evidence = await run(order, folder, collect, say)
+    return done, judge(evidence)
 
 
 def table(runs: list[tuple[Run, Verdict]]) -> str:

@@ -1,4 +1,4 @@
-"""What a run left behind, put together by call: from the callers, the PBX's own log, the agents, the ledger."""
+"""What a run left behind, put together by call: of the callers, the PBX's log, the agents, the ledger."""
 
 from __future__ import annotations
 

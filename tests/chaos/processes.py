@@ -135,17 +135,22 @@ class PostgresVictim:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         await asyncio.sleep(0.2)
+        # where nobody collects the dead, their number still looks alive to the next server
+        for left in ("data/postmaster.pid", ".s.PGSQL.5432.lock"):
+            (self._server.folder / left).unlink(missing_ok=True)
 
     async def start(self) -> None:
         await asyncio.to_thread(self._server.start)
 
     def freeze(self) -> None:
         for pid in self._pids():
-            os.kill(pid, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         for pid in self._pids():
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     def _pids(self) -> list[int]:
         """The postmaster and its children."""

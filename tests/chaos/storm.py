@@ -11,9 +11,9 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from seats.domain.plan import Plan
 from seats.service import open_store
@@ -28,7 +28,6 @@ from tests.contract.postgres import running
 from tests.integration.house import Home, people, plan_for_tests, settings_for
 
 PASSWORD = "chaos-secret"
-CALM_CALLS = 40
 LEAVES = Behaviour(answers_after=(0.1, 1.5))
 """Answers; the caller hangs up."""
 HANGS_UP = Behaviour(answers_after=(0.1, 1.0), talks_for=(1.0, 6.0))
@@ -47,6 +46,8 @@ class Order(NamedTuple):
     database: str
     rate: float = 6.0
     agents: int = 40
+    calm_calls: int = 40
+    """Of the calls, those placed after the storm."""
 
 
 class Span(NamedTuple):
@@ -75,6 +76,7 @@ class Run(NamedTuple):
 
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 class Storm:
@@ -85,7 +87,7 @@ class Storm:
         self.rng = random.Random(order.seed)
         self.spans: list[Span] = []
         self._struck: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def rage(self, seconds: float) -> None:
         """Strike until all kills are done, spread over so many seconds; then wait for all to be mended."""
@@ -99,14 +101,11 @@ class Storm:
             await asyncio.sleep(max(0.0, began + at - time.monotonic()))
             target = await self._free(how)
             self._struck.add(target)
-            task = asyncio.create_task(self._strike(target, how))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        while self._tasks:
-            await asyncio.gather(*list(self._tasks))
+            self._tasks.append(asyncio.create_task(self._strike(target, how)))
+        await asyncio.gather(*self._tasks)
 
     async def _free(self, how: str) -> str:
-        """A target that is not down already: the service above all; the PBX least, since its calls die too."""
+        """A target that is not down: the service above all; the PBX least, since its calls die too."""
         weights = {"service": 5, "database": 3, "pbx": 2 if how == "kill" else 3}
         while True:
             free = [name for name in self.victims if name not in self._struck]
@@ -131,8 +130,10 @@ class Storm:
         self._struck.discard(target)
 
 
-async def run(order: Order, folder: Path, say: Say = lambda line: None) -> Run:
-    """Live through it."""
+async def run(
+    order: Order, folder: Path, examine: Callable[[Run], Awaitable[T]], say: Say = lambda line: None
+) -> tuple[Run, T]:
+    """Live through it, and examine what it left behind while the database is still there."""
     began = time.monotonic()
     homes = homes_of(order.agents)
     async with contextlib.AsyncExitStack() as stack:
@@ -154,14 +155,14 @@ async def run(order: Order, folder: Path, say: Say = lambda line: None) -> Run:
         await _all_ready(boss, homes)
         storm = Storm(order, lab, {"service": service, "pbx": _Pbx(lab), "database": database}, say)
         calls = calls_for(order, random.Random(order.seed))
-        many = Callers(lab.sip_port, calls[:-CALM_CALLS], rate=order.rate)
+        many = Callers(lab.sip_port, calls[: -order.calm_calls], rate=order.rate)
         callers = await stack.enter_async_context(many)
         await storm.rage(order.calls / order.rate)
         say("calm")
         await until(service.ready, 40, "the service is not ready in the calm")
         await asyncio.sleep(8.0)
         calm_from = time.time()
-        few = Callers(lab.sip_port, calls[-CALM_CALLS:], rate=5.0)
+        few = Callers(lab.sip_port, calls[-order.calm_calls :], rate=5.0)
         last = await stack.enter_async_context(few)
         await asyncio.sleep(6.0)
         at_rest = await _held(boss, lab)
@@ -173,7 +174,8 @@ async def run(order: Order, folder: Path, say: Say = lambda line: None) -> Run:
         at_rest["exit"] = await service.stop()
         log = lab.log()
         result = Run(order, storm.spans, fates, rings, log, calm_from, settings, starts, 0.0, at_rest)
-        return result._replace(seconds=time.monotonic() - began)
+        result = result._replace(seconds=time.monotonic() - began)
+        return result, await examine(result)
 
 
 def plan() -> Plan:
@@ -258,7 +260,7 @@ async def _held(boss: Supervisor, lab: LabPbx) -> dict[str, object]:
             bridged = {
                 row.split("!")[0].removeprefix("PJSIP/").rpartition("-")[0]
                 for row in shown.splitlines()
-                if row.count("!") > 11 and row.split("!")[12] and "PJSIP/sip" in row
+                if row.startswith("PJSIP/sip") and row.count("!") > 11 and row.split("!")[12]
             }
             difference = sorted(talking ^ bridged)
             differences.append((len(talking), difference))

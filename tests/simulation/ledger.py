@@ -47,7 +47,7 @@ class Ledger:
         for row in groups["set_decided"]:
             if self.rows.get(row["row"], {}).get("outcome") is None:
                 _set(self.rows, row)
-        for row in groups["set_call_ended"] + groups["set_disposition"]:
+        for row in groups["set_reconstructed"] + groups["set_call_ended"] + groups["set_disposition"]:
             _set(self.rows, row)
         for row in groups["add_state"]:
             self.states[row["agent"]] = StateRow(*(row[name] for name in StateRow._fields))

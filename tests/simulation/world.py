@@ -104,6 +104,8 @@ class World(Watch):
         self.problem = ""
         self.quiet_desks: set[str] = set()
         self._raging = 0
+        self.woke = -1.0
+        """When the service last went on: in that instant all that is overdue is done, one after the other."""
         self.struck: list[float] = []
         """When faults began."""
         self.plan = small_plan(
@@ -153,7 +155,7 @@ class World(Watch):
             for event in events:
                 self.note(f"    evt {event}")
         life = self.life
-        if life is not None and not self.problem:
+        if life is not None and not self.problem and self.now > self.woke:
             fault = checks.step(life.engine.state, life.engine.now())
             if fault:
                 self.broken(f"{fault} after {message}")
@@ -533,6 +535,7 @@ class World(Watch):
         self.note("service goes on")
         self._disturb(*self.pbxs)
         if life.frozen:
+            self.woke = self.now
             life.process.thaw()
 
     async def ledger_locked(self, name: str) -> None:

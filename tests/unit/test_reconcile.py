@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seats.domain.messages import OfferFound, RequestArrived, RequestSettled
+from seats.domain.messages import ChannelChanged, OfferFound, RequestArrived, RequestSettled
 from seats.domain.requests import Confidence, Origin
 from seats.domain.state import State
 from seats.engine.intake import Intake
@@ -12,6 +12,7 @@ from seats.engine.reconcile import Ended, Finding, answered_since, findings, has
 from telephony.events import HungUp, RequestMade
 from telephony.snapshot import Channel, Snapshot
 from tests.unit.coresim import T0, small_plan
+from tests.unit.test_rules import Desk
 
 OPEN = f"v1|{T0:.3f}|95500|13800138000|PJSIP/trunk-1"
 
@@ -55,6 +56,25 @@ def test_a_call_found_connected_is_so_since_the_pbx_says() -> None:
     found = [f.message for f in findings(picture, state, reader, missed_for=5.0)]
     (message,) = [m for m in found if isinstance(m, OfferFound)]
     assert (message.offer, message.address, message.at) == ("1x1", "s1", T0 + 7)
+
+
+def test_a_caller_in_another_channel_by_now_is_known_by_the_agent_they_talk_with() -> None:
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    desk.answer(desk.rings[0].offer)
+    reader = intake()
+    caller = Channel("8.8", "c1", "PJSIP/trunk-9", "x", "s", "Up", "b", "", 1)
+    leg = Channel("1.2", "c1", "PJSIP/seat_a-2", "x", "s", "Up", "b", "", 1)
+    found = [
+        f.message for f in findings(Snapshot("n1", [caller, leg], {}, {}), desk.state, reader, missed_for=5)
+    ]
+    assert ChannelChanged("c1", "8.8", "PJSIP/trunk-9") in found
+    assert reader.callers["8.8"] == "c1"
+    alone = [
+        f.message for f in findings(Snapshot("n1", [caller], {}, {}), desk.state, intake(), missed_for=5)
+    ]
+    assert not [m for m in alone if isinstance(m, ChannelChanged)]
 
 
 @pytest.mark.parametrize(

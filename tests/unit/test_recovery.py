@@ -10,6 +10,7 @@ from seats.domain.messages import (
     LinkUp,
     OfferAnswered,
     OfferFound,
+    OfferRefused,
     RequestRecalled,
 )
 from seats.domain.requests import Confidence, Origin, Outcome, RequestState
@@ -50,6 +51,32 @@ def test_a_time_before_the_arrival_or_in_the_future_is_not_believed() -> None:
         assert decided.at == arrived
         desk.tell(CallerGone(f"c{n}", ""))
         desk.wait(60)
+
+
+def test_a_seat_found_ringing_whose_agent_is_believed_busy_is_not_rung_over() -> None:
+    desk = Desk()
+    desk.tell(LinkDown("n1"))
+    desk.hire("a", "hunan")
+    desk.hire("b", "hunan")
+    desk.call("c1", "hunan")
+    desk.call("c2", "hunan")
+    desk.tell(OfferFound("c2", "1x8", "seat_a", answered=True))
+    desk.tell(OfferFound("c1", "1x9", "seat_a", answered=False, leg="PJSIP/seat_a-9"))
+    desk.tell(LinkUp("n1"))
+    assert desk.rung() == [], "c1 rings already, with whomever"
+    desk.tell(OfferAnswered("1x9"))
+    assert desk.state.requests["c1"].state is RequestState.TALKING
+    assert desk.state.requests["c1"].connected_agent == "a"
+    assert desk.outcomes() == {"c1": Outcome.CONNECTED, "c2": Outcome.CONNECTED}
+
+
+def test_an_agent_offered_to_a_caller_who_had_just_left_is_free_at_once() -> None:
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    desk.tell(CallerGone("c1", "gone"))
+    desk.tell(OfferRefused(desk.rings[0].offer, "Channel does not exist"))
+    assert desk.state.agents["a"].machine is Machine.IDLE
 
 
 def test_whoever_the_pbx_shows_talking_is_believed_over_the_ledger() -> None:

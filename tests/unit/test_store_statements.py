@@ -6,10 +6,18 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seats.domain.events import AgentAdded, AgentRemoved, Event, Repaired, RequestReturned, RoutingChanged
+from seats.domain.events import (
+    AgentAdded,
+    AgentRemoved,
+    CallEnded,
+    Event,
+    Repaired,
+    RequestReturned,
+    RoutingChanged,
+)
 from seats.domain.requests import Outcome
 from seats.store.statements import _WRITERS, ORDER, changes, clean
-from tests.contract.story import T0, connected_call, lost_call
+from tests.contract.story import T0, connected_call, decided, lost_call
 
 OTHERS: list[Event] = [
     RequestReturned(T0, "pbx1:1", "hubei"),
@@ -41,13 +49,21 @@ def test_a_connected_call_lives_on_and_a_lost_one_has_ended() -> None:
 
 def test_no_two_kinds_of_event_set_the_same_column_but_the_end() -> None:
     """So the order in which a group's statements run does not matter."""
-    groups = changes([*connected_call("pbx1:1"), *lost_call("pbx1:2", Outcome.TIMEOUT)])
+    told = decided("pbx1:3", Outcome.ABANDONED, T0)._replace(reason="reconstructed: 16")
+    groups = changes([*connected_call("pbx1:1"), *lost_call("pbx1:2", Outcome.TIMEOUT), told])
     own_tables = ("set_callback",)  # the only statement that sets anything there
     names = [name for name in ORDER if name.startswith("set_") and name not in own_tables]
     columns = [set(groups[name][0]) - {"row"} for name in names]
     shared = {c for one, other in itertools.combinations(columns[2:], 2) for c in one & other}
     assert shared == {"ended_at"}, "a call's end is told after its outcome, and runs after it"
     assert ORDER.index("set_call_ended") > ORDER.index("set_decided")
+
+
+def test_what_the_pbxs_record_told_is_marked() -> None:
+    outcome = decided("pbx1:3", Outcome.ABANDONED, T0)._replace(reason="reconstructed: 16")
+    end = CallEnded(T0, "pbx1:4", "hubei", "a1", 3.0, "unknown")
+    groups = changes([outcome, end, *connected_call("pbx1:1")])
+    assert [row["row"] for row in groups["set_reconstructed"]] == ["pbx1:3", "pbx1:4"]
 
 
 def test_the_callers_number_stands_in_the_request_alone() -> None:

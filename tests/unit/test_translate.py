@@ -133,7 +133,7 @@ def test_known_events(headers: dict[str, str], expected: e.PbxEvent) -> None:
         user("SomebodyElses", Request="1"),
         user("SeatsRequest"),
         {"Event": "DialBegin", **CALLER},
-        {"Event": "DialBegin", **CALLER, **LEG, "Context": "seats-fallback"},
+        {"Event": "DialBegin", **CALLER, **LEG, "Context": "someone-elses"},
         {"Event": "DialState", "DialStatus": "PROGRESS", **CALLER, **LEG},
         {"Event": "Hangup"},
         {"Event": "DeviceStateChange", "Device": "Queue:x_avail", "State": "INUSE"},

@@ -1,0 +1,102 @@
+"""One call keeps one identity, whatever the PBX does to its channels."""
+
+from __future__ import annotations
+
+from seats.domain.messages import (
+    CallerGone,
+    ChannelChanged,
+    Hanging,
+    LegRenamed,
+    OfferFound,
+    OfferReturned,
+    RequestArrived,
+    SeatGone,
+)
+from seats.domain.requests import Confidence, Origin
+from seats.engine.intake import Intake
+from telephony import events as pbx
+from tests.unit.coresim import T0
+
+MADE = pbx.RequestMade("n1", "1.1", "PJSIP/trunk-1", "1.1", "1.1", "95500", "138", "", "", T0)
+DIALLED = pbx.Dialing("n1", "1.1", "1x1", "1.2", "PJSIP/s1-2")
+
+
+def intake() -> Intake:
+    reader = Intake("n1", lambda *_: Origin("hubei", "trunk", Confidence.CERTAIN), lambda: T0)
+    reader.read([MADE, DIALLED])
+    return reader
+
+
+def hung_up(uniqueid: str) -> pbx.HungUp:
+    return pbx.HungUp("n1", uniqueid, "x", "1.1", 16, "bye")
+
+
+def test_another_name_is_the_same_channel() -> None:
+    reader = intake()
+    assert reader.read(
+        [
+            pbx.Renamed("n1", "1.1", "PJSIP/trunk-1", "PJSIP/other-9"),
+            pbx.Renamed("n1", "1.2", "PJSIP/s1-2", "PJSIP/s9-2"),
+            pbx.Renamed("n1", "9.9", "PJSIP/a", "PJSIP/b"),
+        ]
+    ) == [ChannelChanged("n1:1.1", "1.1", "PJSIP/other-9"), LegRenamed("1x1", "PJSIP/s9-2")]
+
+
+def test_a_masquerade_moves_the_call_into_the_channel_that_takes_its_name() -> None:
+    reader = intake()
+    told = reader.read(
+        [
+            pbx.Renamed("n1", "1.1", "PJSIP/trunk-1", "PJSIP/trunk-1<MASQ>"),
+            pbx.Renamed("n1", "1.9", "Surrogate/trunk-1", "PJSIP/trunk-1"),
+            pbx.Renamed("n1", "1.1", "PJSIP/trunk-1<MASQ>", "Surrogate/trunk-1<ZOMBIE>"),
+            hung_up("1.1"),
+        ]
+    )
+    assert told == [ChannelChanged("n1:1.1", "1.9", "PJSIP/trunk-1")], "the zombie's end ends nothing"
+    assert reader.read([hung_up("1.9")]) == [CallerGone("n1:1.1", "bye")]
+
+
+def test_local_channels_that_go_leave_the_call_to_whoever_stood_behind_them() -> None:
+    reader = intake()
+    changed = reader.read([pbx.Optimized("n1", ("1.0", "1.1"), "0.7", "PJSIP/trunk-0"), hung_up("1.1")])
+    assert changed == [ChannelChanged("n1:1.1", "0.7", "PJSIP/trunk-0")], "the Local's end ends nothing"
+    told = reader.read([pbx.HangingUp("n1", "1.2")])
+    assert told == [Hanging("n1:1.1", "agent"), SeatGone("1x1")], "and the agent's leg is still this call's"
+    assert reader.read([hung_up("0.7")]) == [CallerGone("n1:1.1", "bye")]
+
+
+def test_local_channels_of_others_are_none_of_ours() -> None:
+    assert intake().read([pbx.Optimized("n1", ("8.0", "8.1"), "0.7", "PJSIP/x-0")]) == []
+
+
+def test_a_caller_sent_back_to_ask_again_is_a_new_request_and_the_old_one_is_over() -> None:
+    reader = intake()
+    over, asked = reader.read([MADE._replace(request="1.1.2")])
+    assert over == CallerGone("n1:1.1", "asks again")
+    assert isinstance(asked, RequestArrived)
+    assert asked.request == "n1:1.1.2"
+    assert reader.read([hung_up("1.1")]) == [CallerGone("n1:1.1.2", "bye")]
+
+
+def test_a_seat_that_the_fallback_queue_rings_is_taken() -> None:
+    reader = intake()
+    reader.read([pbx.FellBack("n1", "1.1")])
+    (rung,) = reader.read([pbx.Dialing("n1", "1.1", "", "1.7", "PJSIP/s2-7")])
+    assert isinstance(rung, OfferFound)
+    assert (rung.request, rung.address, rung.answered) == ("n1:1.1", "s2", False)
+    assert reader.read([pbx.DialEnded("n1", "1.1", "", "1.7", "NOANSWER")]) == [
+        OfferReturned(rung.offer, "NOANSWER")
+    ]
+
+
+def test_a_seat_that_answers_in_the_fallback_queue_is_told_by_the_bridge() -> None:
+    reader = intake()
+    reader.read([pbx.FellBack("n1", "1.1"), pbx.Dialing("n1", "1.1", "", "1.7", "PJSIP/s2-7")])
+    told = reader.read(
+        [
+            pbx.DialEnded("n1", "1.1", "", "1.7", "ANSWER"),
+            pbx.Bridged("n1", "1.7", "PJSIP/s2-7", "1.1", "b"),
+            pbx.Bridged("n1", "1.1", "PJSIP/trunk-1", "1.1", "b"),
+        ]
+    )
+    assert [(type(m), m.answered) for m in told] == [(OfferFound, True)]  # type: ignore[union-attr]
