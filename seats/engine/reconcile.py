@@ -47,14 +47,13 @@ def findings(snapshot: Snapshot, state: State, intake: Intake, *, missed_for: fl
 
     ``missed_for``: seconds after which what the core wanted done must show in a snapshot.
     """
-    return [
-        *_seats(snapshot, state),
-        *_gone(snapshot, state, intake),
-        *_holding(snapshot, state, intake, missed_for),
-        *_legs(snapshot, intake),
-        *_arrived(snapshot, state, intake),
-        *_connected(snapshot, state, intake, missed_for),
-    ]
+    seats = _seats(snapshot, state)
+    gone = _gone(snapshot, state, intake)
+    holding = _holding(snapshot, state, intake, missed_for)
+    arrived = _arrived(snapshot, state, intake)
+    connected = _connected(snapshot, state, intake, missed_for)
+    legs = _legs(snapshot, state, intake, connected)
+    return [*seats, *gone, *holding, *legs, *arrived, *connected]
 
 
 def stands(finding: Finding, state: State, intake: Intake) -> bool:  # noqa: PLR0911 - one return a kind
@@ -167,9 +166,20 @@ def _heir_of(request: Request, state: State, snapshot: Snapshot) -> Channel | No
     return next((c for c in call if leg is not None and c is not leg and c.bridge == leg.bridge), None)
 
 
-def _legs(snapshot: Snapshot, intake: Intake) -> list[Finding]:
+def _legs(snapshot: Snapshot, state: State, intake: Intake, connected: list[Finding]) -> list[Finding]:
+    """Legs that are gone; of a caller who talks with another seat by now, the old one ends no call."""
     live = {c.uniqueid for c in snapshot.channels}
-    return [Finding(SeatGone(o), "leg_gone") for leg, o in intake.legs.items() if leg not in live]
+    elsewhere = {f.message.request for f in connected if isinstance(f.message, OfferFound)}
+    found = []
+    for leg, offer in list(intake.legs.items()):
+        known = state.offers.get(offer)
+        if leg in live:
+            continue
+        if known is None or known.request in elsewhere:
+            del intake.legs[leg]
+        else:
+            found.append(Finding(SeatGone(offer), "leg_gone"))
+    return found
 
 
 def _arrived(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:

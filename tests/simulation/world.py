@@ -540,7 +540,9 @@ class World(Watch):
 
     async def ledger_locked(self, name: str) -> None:
         """The database takes nothing for a while."""
-        self.ledger.locked_until = self.now + self.rng.uniform(0.5, 10.0)
+        seconds = self.rng.uniform(0.5, 10.0)
+        self.ledger.locked_until = self.now + seconds
+        self.loop.call_later(seconds, self._disturb, *self.pbxs)  # who waited for it goes on now
 
     async def seat_away(self, name: str) -> None:
         """A seat's registration goes, and comes back."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from seats.domain.agents import Machine
 from seats.domain.messages import ChannelChanged, OfferFound, RequestArrived, RequestSettled
 from seats.domain.requests import Confidence, Origin
 from seats.domain.state import State
 from seats.engine.intake import Intake
 from seats.engine.reconcile import Ended, Finding, answered_since, findings, has_ended, settle, stands
-from telephony.events import HungUp, RequestMade
+from telephony.events import Dialing, HungUp, RequestMade
 from telephony.snapshot import Channel, Snapshot
 from tests.unit.coresim import T0, small_plan
 from tests.unit.test_rules import Desk
@@ -98,6 +99,28 @@ def test_a_record_without_its_end_claims_no_more_talk_than_is_certain() -> None:
     assert isinstance(talked, RequestSettled)
     assert (waited.ended_at, waited.talk, waited.lost) == (T0 + 100, 0.0, True)
     assert (talked.ended_at, talked.talk, talked.lost) == (T0 + 10, 1.0, True)
+
+
+def test_a_call_that_broke_and_was_connected_anew_unheard_goes_on_with_the_new_seat() -> None:
+    desk = Desk()
+    desk.hire("a", "hubei")
+    desk.hire("b", "hubei")
+    reader = intake()
+    desk.tell(reader.read([made()])[0])
+    old = desk.rings[0]
+    other = "b" if old.agent == "a" else "a"
+    reader.read([Dialing("n1", "1.1", old.offer, "1.2", "PJSIP/x-2")])
+    desk.answer(old.offer)
+    caller = channel("1.1", "PJSIP/trunk-1", bridge="b2", context="seats-fallback")
+    leg = channel("1.5", f"PJSIP/seat_{other}-5", bridge="b2", context="seats-none")
+    for found in findings(
+        Snapshot("n1", [caller, leg], {}, {"1.1": OPEN}), desk.state, reader, missed_for=0.0
+    ):
+        if stands(found, desk.state, reader):
+            desk.tell(found.message)
+    talking = {a.id: a.machine for a in desk.state.agents.values()}
+    assert talking == {old.agent: Machine.UNREACHABLE, other: Machine.TALKING}
+    assert desk.state.requests["n1:1.1"].connected_agent == other
 
 
 def test_a_finding_about_someone_else_by_now_does_not_stand() -> None:
