@@ -214,7 +214,8 @@ def _free_from_other(turn: Turn, agent: Agent) -> None:
     if offer is None or request is None:
         return
     if offer.result is None:
-        turn.effects.append(Withdraw(offer.id, request.id, request.node, request.channel))
+        if request.node in turn.state.links:  # else the picture being taken tells where that caller is
+            turn.effects.append(Withdraw(offer.id, request.id, request.node, request.channel))
         offer.withdrawn = "agent on another call"
         missed(turn, OfferMissed(offer.id, "CANCEL"))
     else:

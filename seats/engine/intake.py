@@ -222,7 +222,7 @@ class Intake:
         self, request: str, leg: str, channel: str, *, answered: bool, at: float | None = None
     ) -> OfferFound:
         """A seat's leg that belongs to a request by an offer we do not know, or do not know any more."""
-        offer = self.legs.setdefault(leg, f"{FALLBACK}{leg.replace('.', 'x')}")
+        offer = self.legs.setdefault(leg, f"{FALLBACK}{self._node}-{leg}")
         return OfferFound(request, offer, seat_address(channel), answered, channel, at)
 
     def fell_back(self, e: pbx.FellBack) -> Message | None:

@@ -168,7 +168,7 @@ def _heir_of(request: Request, state: State, snapshot: Snapshot) -> Channel | No
 
 def _legs(snapshot: Snapshot, state: State, intake: Intake, connected: list[Finding]) -> list[Finding]:
     """Legs that are gone; of a caller who talks with another seat by now, the old one ends no call."""
-    live = {c.uniqueid for c in snapshot.channels}
+    live = {c.uniqueid: c for c in snapshot.channels}
     elsewhere = {f.message.request for f in connected if isinstance(f.message, OfferFound)}
     found = []
     for leg, offer in list(intake.legs.items()):
@@ -177,9 +177,20 @@ def _legs(snapshot: Snapshot, state: State, intake: Intake, connected: list[Find
             continue
         if known is None or known.request in elsewhere:
             del intake.legs[leg]
+            continue
+        request = state.requests.get(known.request)
+        caller = live.get(request.uniqueid) if request is not None else None
+        if request is not None and caller is not None and _is_rescued(request, caller):
+            seen = (request.state, request.offer)
+            found.append(Finding(CallerHeld(request.id), "caller_holding", seen))
         else:
             found.append(Finding(SeatGone(offer), "leg_gone"))
     return found
+
+
+def _is_rescued(request: Request, caller: Channel) -> bool:
+    """The agent's leg is gone and the caller holds: it died, or the caller would be gone too."""
+    return request.state is RequestState.TALKING and caller.context in _HOLDS and not caller.bridge
 
 
 def _arrived(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seats.domain.agents import Machine
+from seats.domain.effects import Withdraw
 from seats.domain.events import CallEnded, RequestDecided
 from seats.domain.messages import (
     CallerGone,
@@ -68,6 +69,17 @@ def test_a_seat_found_ringing_whose_agent_is_believed_busy_is_not_rung_over() ->
     assert desk.state.requests["c1"].state is RequestState.TALKING
     assert desk.state.requests["c1"].connected_agent == "a"
     assert desk.outcomes() == {"c1": Outcome.CONNECTED, "c2": Outcome.CONNECTED}
+
+
+def test_whose_agent_is_found_elsewhere_is_not_moved_while_the_picture_is_read() -> None:
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    desk.call("c2", "hunan")
+    desk.tell(LinkDown("n1"))
+    desk.wait(3)
+    desk.tell(OfferFound("c2", "fallback-n1-2", "seat_a", answered=True))
+    assert not [e for e in desk.effects if isinstance(e, Withdraw)], "c1 may be talking, too"
 
 
 def test_an_agent_offered_to_a_caller_who_had_just_left_is_free_at_once() -> None:
