@@ -24,6 +24,7 @@ from seats.domain.messages import (
     WrapUpEnded,
 )
 from seats.domain.requests import Confidence, Origin
+from seats.domain.routing import OFFER_GUARD
 from seats.store.rows import AgentRow
 from telephony.fakeami import Action, Connection
 from telephony.fakepbx import Behaviour, Caller, FakePbx
@@ -575,7 +576,7 @@ class World(Watch):
             for pbx in self.pbxs.values():
                 pbx.register(home.seat_address)
         self._everyone_ready()
-        await self._sleep(6.5)
+        await self._sleep(self.plan.ring_timeout + OFFER_GUARD + 4.0)  # a stuck offer expires within
 
     def _mended(self) -> bool:
         life = self.life
