@@ -82,6 +82,18 @@ def test_whose_agent_is_found_elsewhere_is_not_moved_while_the_picture_is_read()
     assert not [e for e in desk.effects if isinstance(e, Withdraw)], "c1 may be talking, too"
 
 
+def test_an_answer_to_a_ring_that_arrived_late_is_believed() -> None:
+    """What was sent on a connection that we gave up may still arrive, after the next ring."""
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    desk.tell(OfferAnswered("1xold", "c1", "seat_a"))
+    assert desk.outcomes() == {"c1": Outcome.CONNECTED}
+    assert desk.state.agents["a"].machine is Machine.TALKING
+    desk.tell(CallerGone("c1", ""))
+    assert desk.state.agents["a"].machine is not Machine.TALKING
+
+
 def test_an_agent_offered_to_a_caller_who_had_just_left_is_free_at_once() -> None:
     desk = Desk()
     desk.hire("a", "hunan")
