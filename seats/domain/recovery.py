@@ -94,7 +94,13 @@ def answer_heard(turn: Turn, message: OfferAnswered) -> None:
 
 
 def _rings_already(turn: Turn, request: Request, message: OfferFound, agent: Agent | None) -> None:
-    """Wait for the end of the ringing. An agent believed to be busy stays so: the next picture tells."""
+    """Wait for the end of the ringing; our own ring that met it at the same phone is taken back.
+
+    While a picture is read, an agent believed to be busy stays so: what follows in it tells.
+    """
+    ours = turn.state.offers.get(agent.offer or "") if agent is not None else None
+    if agent is not None and ours is not None and ours.result is None and request.node in turn.state.links:
+        _free_from_other(turn, agent)
     free = agent if agent is not None and agent.offer is None else None
     request.state = RequestState.OFFERED
     offer = _bind(turn, request, message.offer, free, Machine.OFFERED)

@@ -33,8 +33,8 @@ class Finding(NamedTuple):
 class Ended(NamedTuple):
     """A durable record of a request that has ended: ``v1|arrived|did|cli|channel|ended|cause|talk|by``.
 
-    ``lost``: without its end (``v1|arrived|did|cli|channel`` or, once connected, ``…|answered``), and its
-    caller is gone.
+    ``lost``: without its end (``v1|arrived|did|cli|channel`` or, once connected, ``…|answered|by``), and
+    its caller is gone.
     """
 
     key: str
@@ -91,7 +91,8 @@ def settle(ended: Ended, intake: Intake, now: float = 0.0) -> RequestSettled | N
     """The message that completes the ledger from a durable record; None if the record is no such."""
     fields = ended.record.split("|")
     if ended.lost:
-        fields = [*fields[:5], *_broken_off(answered_since(ended.record), now), ""]
+        by = fields[6] if len(fields) > 6 else ""
+        fields = [*fields[:5], *_broken_off(answered_since(ended.record), now), by]
     if len(fields) < _FIELDS_AT_THE_END:
         return None
     arrived = intake.reconstruct(ended.key, ended.record, fields[4], "")
@@ -305,6 +306,6 @@ def _seconds(field: str, default: float) -> float:
 
 
 _FIELDS_AT_THE_END = 8
-_FIELDS_WHILE_TALKING = 6
+_FIELDS_WHILE_TALKING = 7
 OVERFLOW = "seats-overflow"
 _HOLDS = ("seats-hold", "seats-fallback")

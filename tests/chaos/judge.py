@@ -12,7 +12,7 @@ from telephony.lab.agents import Ring
 from tests.chaos.evidence import Evidence, Seen
 from tests.chaos.storm import Span
 
-SYNC = 1.5
+SYNC = 1.2
 """Seconds before a kill of the PBX in which its own record may not have reached the disk (AstDB: 1 s)."""
 OUT_OF_TOUCH = 4.0
 """Seconds after a disturbance in which the service may not hear the PBX."""
@@ -43,14 +43,18 @@ def _spans(evidence: Evidence, target: str, how: str = "") -> list[Span]:
 def cut_off(evidence: Evidence, seen: Seen) -> bool:
     """The PBX was killed while the call was on it, or about to come to it."""
     kills = _spans(evidence, "pbx", "kill")
-    return any(seen.placed - 1.0 < kill.ended and kill.began < seen.over + 1.0 for kill in kills)
+    over = seen.over
+    for nap in _spans(evidence, "pbx", "freeze"):
+        if nap.began - 0.5 <= seen.over <= nap.ended:
+            over = nap.ended + 0.5  # what the caller said then, the PBX heard on waking
+    return any(seen.placed - 1.0 < kill.ended and kill.began < over + 1.0 for kill in kills)
 
 
 def within_bound(evidence: Evidence, seen: Seen) -> bool:
     """The stated bound: the PBX was killed within a second of the request, and nobody was listening."""
     deaf = [s for s in evidence.run.spans if s.target in ("service", "pbx")]
     for kill in _spans(evidence, "pbx", "kill"):
-        if -0.5 < kill.began - (seen.held or seen.placed) < SYNC + 32.0:
+        if -0.1 < kill.began - (seen.recorded_at or seen.held or seen.placed) < SYNC:
             others = [s for s in deaf if s is not kill]
             if any(s.began < kill.began and kill.began - OUT_OF_TOUCH < s.ended for s in others):
                 return True

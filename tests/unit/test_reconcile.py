@@ -53,7 +53,7 @@ def test_a_call_found_connected_is_so_since_the_pbx_says() -> None:
     reader.read([made()])
     caller = channel("1.1", "PJSIP/trunk-1", bridge="b", exten="o-1x1-20-s-s1", context="seats-connect")
     leg = channel("1.2", "PJSIP/s1-2", bridge="b", context="seats-none")
-    picture = Snapshot("n1", [caller, leg], {}, {"1.1": f"{OPEN}|{T0 + 7:.0f}"})
+    picture = Snapshot("n1", [caller, leg], {}, {"1.1": f"{OPEN}|{T0 + 7:.0f}|1x1:PJSIP/s1"})
     found = [f.message for f in findings(picture, state, reader, missed_for=5.0)]
     (message,) = [m for m in found if isinstance(m, OfferFound)]
     assert (message.offer, message.address, message.at) == ("1x1", "s1", T0 + 7)
@@ -82,8 +82,8 @@ def test_a_caller_in_another_channel_by_now_is_known_by_the_agent_they_talk_with
     ("record", "since", "ended"),
     [
         (OPEN, None, False),
-        (f"{OPEN}|1700000000", 1700000000.0, False),
-        (f"{OPEN}|x", None, False),
+        (f"{OPEN}|1700000000|1x1:PJSIP/s1", 1700000000.0, False),
+        (f"{OPEN}|x|", None, False),
         (f"{OPEN}|1700000009|16|3|1x1", None, True),
         ("", None, False),
     ],
@@ -94,11 +94,11 @@ def test_what_a_record_says(record: str, since: float | None, ended: bool) -> No
 
 def test_a_record_without_its_end_claims_no_more_talk_than_is_certain() -> None:
     waited = settle(Ended("1.1", OPEN, lost=True), intake(), T0 + 100)
-    talked = settle(Ended("1.1", f"{OPEN}|{T0 + 9:.0f}", lost=True), intake(), T0 + 100)
+    talked = settle(Ended("1.1", f"{OPEN}|{T0 + 9:.0f}|1x1:PJSIP/s1", lost=True), intake(), T0 + 100)
     assert isinstance(waited, RequestSettled)
     assert isinstance(talked, RequestSettled)
     assert (waited.ended_at, waited.talk, waited.lost) == (T0 + 100, 0.0, True)
-    assert (talked.ended_at, talked.talk, talked.lost) == (T0 + 10, 1.0, True)
+    assert (talked.ended_at, talked.talk, talked.lost, talked.address) == (T0 + 10, 1.0, True, "s1")
 
 
 def test_a_call_that_broke_and_was_connected_anew_unheard_goes_on_with_the_new_seat() -> None:

@@ -94,6 +94,17 @@ def test_an_answer_to_a_ring_that_arrived_late_is_believed() -> None:
     assert desk.state.agents["a"].machine is not Machine.TALKING
 
 
+def test_our_ring_that_meets_the_fallbacks_at_one_phone_is_taken_back() -> None:
+    desk = Desk()
+    desk.call("c1", "hunan")
+    desk.call("c2", "hunan")
+    desk.hire("a", "hunan")
+    assert desk.rung() == [("c1", "a")]
+    desk.tell(OfferFound("c2", "fallback-n1-2", "seat_a", answered=False))
+    assert [e.request for e in desk.effects if isinstance(e, Withdraw)] == ["c1"]
+    assert desk.state.agents["a"].offer == "fallback-n1-2"
+
+
 def test_an_agent_offered_to_a_caller_who_had_just_left_is_free_at_once() -> None:
     desk = Desk()
     desk.hire("a", "hunan")
