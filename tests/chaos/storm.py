@@ -137,7 +137,7 @@ class Storm:
         """Until the service hears the PBX, and is not to be stopped the next moment."""
         service = self.victims["service"]
         assert isinstance(service, ServiceProcess)
-        while "service" in self._struck:
+        while "service" in self._struck:  # noqa: ASYNC110 - another strike ends of itself
             await asyncio.sleep(0.05)
         self._struck.add("service")
         with contextlib.suppress(TimeoutError):
