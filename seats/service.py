@@ -103,6 +103,7 @@ class Service:
                 self.engine.ask(StateAsked(row.id, chosen, reason, "restart"))
         for open_row in await self.store.open_requests(self.engine.now() - RELEASED_FOR):
             await self._recall(open_row)
+        self._give_up_removed_nodes()
         for c in await self.store.open_callbacks():
             self.engine.ask(
                 CallbackRecalled(
@@ -121,6 +122,13 @@ class Service:
                 )
             )
         self._give_up_removed_nodes()
+
+    def _give_up_removed_nodes(self) -> None:
+        """Nobody will ever tell how the calls of a node ended that is not in the settings any more."""
+        known = {node.name for node in self.nodes}
+        for name in sorted({r.node for r in self.engine.state.requests.values()} - known):
+            log.warning("node_removed", node=name, hint="its open requests end as failed")
+            self.engine.ask(NodeLost(name))
 
     def _give_up_removed_nodes(self) -> None:
         """Nobody will ever tell how the calls of a node ended that is not in the settings any more."""

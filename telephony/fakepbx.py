@@ -442,11 +442,11 @@ class FakePbx:
             self._event("BridgeEnter", [*_bridge(bridge, count), *channel.headers()])
         caller.hears, caller.talks_since = "agent", self.clock()
         caller.answered_at = caller.answered_at or caller.talks_since
-        record = self.records.get(caller.request, "v1||||").split("|")[:5]
-        self.records[caller.request] = "|".join([*record, f"{int(self.clock())}"])
         if caller.seat is not None:
             caller.winners.append(caller.seat.address)
             caller.by = f"{caller.offer}:PJSIP/{caller.seat.address}"
+        record = self.records.get(caller.request, "v1||||").split("|")[:5]
+        self.records[caller.request] = "|".join([*record, f"{int(self.clock())}", caller.by])
         if behaviour.dies is not None:
             self._later(caller, behaviour.dies, lambda: self.seat_dies(caller))
         if behaviour.talk is not None:

@@ -32,9 +32,14 @@ class OfferRinging(NamedTuple):
 
 
 class OfferAnswered(NamedTuple):
-    """Agent and caller hear each other."""
+    """Agent and caller hear each other. ``request`` and the seat's ``address`` tell who, should the offer be
+
+    unknown: a connection that was given up may still deliver what was sent on it.
+    """
 
     offer: str
+    request: str = ""
+    address: str = ""
 
 
 class OfferMissed(NamedTuple):

@@ -70,7 +70,7 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
     elif request.state is RequestState.TALKING and message.answered:
         _rebind(turn, request, message, agent)
     elif request.state is not RequestState.DONE and message.answered:
-        _overtake(turn, request)
+        _overtake(turn, request, agent)
         request.state = RequestState.TALKING
         request.answered_at = at
         request.connected_agent = agent.id if agent else ""
@@ -81,17 +81,26 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
 
 
 def answer_heard(turn: Turn, message: OfferAnswered) -> None:
-    """An offer was answered: usually one of ours; of one found ringing with a busy agent, the call begins now."""
+    """An offer was answered; of one found ringing with a busy agent, it is told only now who talks."""
     offer = turn.state.offers.get(message.offer)
-    if offer is None or offer.agent or not offer.address:
+    request = turn.state.requests.get(message.request)
+    if offer is None and request is not None and request.state is not RequestState.TALKING:
+        offer_found(turn, OfferFound(message.request, message.offer, message.address, answered=True))
+    elif offer is None or offer.agent or not offer.address:
         answered(turn, message)
-        return
-    del turn.state.offers[offer.id]
-    offer_found(turn, OfferFound(offer.request, offer.id, offer.address, answered=True, leg=offer.leg))
+    else:
+        del turn.state.offers[offer.id]
+        offer_found(turn, OfferFound(offer.request, offer.id, offer.address, answered=True, leg=offer.leg))
 
 
 def _rings_already(turn: Turn, request: Request, message: OfferFound, agent: Agent | None) -> None:
-    """Wait for the end of the ringing. An agent believed to be busy stays so: the next picture tells."""
+    """Wait for the end of the ringing; our own ring that met it at the same phone is taken back.
+
+    While a picture is read, an agent believed to be busy stays so: what follows in it tells.
+    """
+    ours = turn.state.offers.get(agent.offer or "") if agent is not None else None
+    if agent is not None and ours is not None and ours.result is None and request.node in turn.state.links:
+        _free_from_other(turn, agent)
     free = agent if agent is not None and agent.offer is None else None
     request.state = RequestState.OFFERED
     offer = _bind(turn, request, message.offer, free, Machine.OFFERED)
@@ -135,10 +144,16 @@ def _rebind(turn: Turn, request: Request, message: OfferFound, agent: Agent | No
     _bind(turn, request, message.offer, agent, Machine.TALKING).leg = message.leg
 
 
-def _overtake(turn: Turn, request: Request) -> None:
-    """Somebody else than the agent we believed answered: that offer is over."""
+def _overtake(turn: Turn, request: Request, agent: Agent | None) -> None:
+    """Another offer than the one we believed was answered: that one is over."""
     offer = turn.state.offers.get(request.offer or "")
-    if offer is not None and offer.result is None:
+    if offer is not None and offer.result is None and agent is not None and offer.agent == agent.id:
+        offer.result = OfferResult.WITHDRAWN
+        said = (request.id, request.province, offer.agent, offer.result, "answered by an older ring")
+        turn.events.append(OfferEnded(turn.now, offer.id, *said))
+        del turn.state.offers[offer.id]
+        agent.offer = None
+    elif offer is not None and offer.result is None:
         offer.withdrawn = "answered elsewhere"
         offer.seat_free = True
         request.state = RequestState.UNSURE
@@ -214,7 +229,8 @@ def _free_from_other(turn: Turn, agent: Agent) -> None:
     if offer is None or request is None:
         return
     if offer.result is None:
-        turn.effects.append(Withdraw(offer.id, request.id, request.node, request.channel))
+        if request.node in turn.state.links:  # else the picture being taken tells where that caller is
+            turn.effects.append(Withdraw(offer.id, request.id, request.node, request.channel))
         offer.withdrawn = "agent on another call"
         missed(turn, OfferMissed(offer.id, "CANCEL"))
     else:

@@ -50,8 +50,10 @@ class Intake:
         """Agent leg's uniqueid → channel, until it rings."""
         self._dialled: dict[str, str] = {}
         """Caller's uniqueid → offer being dialled."""
-        self._answered: dict[str, str] = {}
-        """Caller's uniqueid → offer whose leg answered; the bridge comes next."""
+        self._answered: dict[str, tuple[str, str]] = {}
+        """Caller's uniqueid → offer whose leg answered, and its seat; the bridge comes next."""
+        self._seats: dict[str, str] = {}
+        """Agent leg's uniqueid → address of its seat."""
         self._masked: dict[str, str] = {}
         """Name → uniqueid of the channel that had it, in the middle of a masquerade."""
         self.fallen: set[str] = set()
@@ -181,6 +183,7 @@ class Intake:
             return self.found(request, e.dest_uniqueid, e.dest_channel, answered=False) if request else None
         self.legs[e.dest_uniqueid] = e.offer
         self._leg_channels[e.dest_uniqueid] = e.dest_channel
+        self._seats[e.dest_uniqueid] = seat_address(e.dest_channel)
         self._dialled[e.uniqueid] = e.offer
         return None
 
@@ -196,15 +199,15 @@ class Intake:
         if offer.startswith(FALLBACK):  # answered: the bridge tells; else the queue keeps the caller
             return None if e.status == "ANSWER" else OfferReturned(offer, e.status)
         if e.status == "ANSWER":
-            self._answered[e.uniqueid] = offer
+            self._answered[e.uniqueid] = (offer, self._seats.get(e.dest_uniqueid, ""))
             return None
         return OfferMissed(offer, e.status)
 
     def bridged(self, e: pbx.Bridged) -> Message | None:
         """The caller entered the bridge with the agent who answered: now they hear each other."""
-        offer = self._answered.pop(e.uniqueid, None)
-        if offer:
-            return OfferAnswered(offer)
+        answered = self._answered.pop(e.uniqueid, None)
+        if answered is not None:
+            return OfferAnswered(answered[0], self.callers.get(e.uniqueid, ""), answered[1])
         return self._bridged_in_fallback(e) if self.fallen else None
 
     def _bridged_in_fallback(self, e: pbx.Bridged) -> Message | None:
@@ -222,7 +225,7 @@ class Intake:
         self, request: str, leg: str, channel: str, *, answered: bool, at: float | None = None
     ) -> OfferFound:
         """A seat's leg that belongs to a request by an offer we do not know, or do not know any more."""
-        offer = self.legs.setdefault(leg, f"{FALLBACK}{leg.replace('.', 'x')}")
+        offer = self.legs.setdefault(leg, f"{FALLBACK}{self._node}-{leg}")
         return OfferFound(request, offer, seat_address(channel), answered, channel, at)
 
     def fell_back(self, e: pbx.FellBack) -> Message | None:
@@ -250,6 +253,7 @@ class Intake:
         """A channel is gone."""
         offer = self.legs.pop(e.uniqueid, None)
         self._leg_channels.pop(e.uniqueid, None)
+        self._seats.pop(e.uniqueid, None)
         if offer is not None:
             return SeatGone(offer, (e.cause_text or str(e.cause)) if e.cause in SEAT_FAULTS else "")
         request = self.callers.pop(e.uniqueid, None)

@@ -33,8 +33,8 @@ class Finding(NamedTuple):
 class Ended(NamedTuple):
     """A durable record of a request that has ended: ``v1|arrived|did|cli|channel|ended|cause|talk|by``.
 
-    ``lost``: without its end (``v1|arrived|did|cli|channel`` or, once connected, ``…|answered``), and its
-    caller is gone.
+    ``lost``: without its end (``v1|arrived|did|cli|channel`` or, once connected, ``…|answered|by``), and
+    its caller is gone.
     """
 
     key: str
@@ -47,14 +47,13 @@ def findings(snapshot: Snapshot, state: State, intake: Intake, *, missed_for: fl
 
     ``missed_for``: seconds after which what the core wanted done must show in a snapshot.
     """
-    return [
-        *_seats(snapshot, state),
-        *_gone(snapshot, state, intake),
-        *_holding(snapshot, state, intake, missed_for),
-        *_legs(snapshot, intake),
-        *_arrived(snapshot, state, intake),
-        *_connected(snapshot, state, intake, missed_for),
-    ]
+    seats = _seats(snapshot, state)
+    gone = _gone(snapshot, state, intake)
+    holding = _holding(snapshot, state, intake, missed_for)
+    arrived = _arrived(snapshot, state, intake)
+    connected = _connected(snapshot, state, intake, missed_for)
+    legs = _legs(snapshot, state, intake, connected)
+    return [*seats, *gone, *holding, *legs, *arrived, *connected]
 
 
 def stands(finding: Finding, state: State, intake: Intake) -> bool:  # noqa: PLR0911 - one return a kind
@@ -91,7 +90,8 @@ def settle(ended: Ended, intake: Intake, now: float = 0.0) -> RequestSettled | N
     """The message that completes the ledger from a durable record; None if the record is no such."""
     fields = ended.record.split("|")
     if ended.lost:
-        fields = [*fields[:5], *_broken_off(answered_since(ended.record), now), ""]
+        by = fields[6] if len(fields) > 6 else ""
+        fields = [*fields[:5], *_broken_off(answered_since(ended.record), now), by]
     if len(fields) < _FIELDS_AT_THE_END:
         return None
     arrived = intake.reconstruct(ended.key, ended.record, fields[4], "")
@@ -166,9 +166,31 @@ def _heir_of(request: Request, state: State, snapshot: Snapshot) -> Channel | No
     return next((c for c in call if leg is not None and c is not leg and c.bridge == leg.bridge), None)
 
 
-def _legs(snapshot: Snapshot, intake: Intake) -> list[Finding]:
-    live = {c.uniqueid for c in snapshot.channels}
-    return [Finding(SeatGone(o), "leg_gone") for leg, o in intake.legs.items() if leg not in live]
+def _legs(snapshot: Snapshot, state: State, intake: Intake, connected: list[Finding]) -> list[Finding]:
+    """Legs that are gone; of a caller who talks with another seat by now, the old one ends no call."""
+    live = {c.uniqueid: c for c in snapshot.channels}
+    elsewhere = {f.message.request for f in connected if isinstance(f.message, OfferFound)}
+    found = []
+    for leg, offer in list(intake.legs.items()):
+        known = state.offers.get(offer)
+        if leg in live:
+            continue
+        if known is None or known.request in elsewhere:
+            del intake.legs[leg]
+            continue
+        request = state.requests.get(known.request)
+        caller = live.get(request.uniqueid) if request is not None else None
+        if request is not None and caller is not None and _is_rescued(request, caller):
+            seen = (request.state, request.offer)
+            found.append(Finding(CallerHeld(request.id), "caller_holding", seen))
+        else:
+            found.append(Finding(SeatGone(offer), "leg_gone"))
+    return found
+
+
+def _is_rescued(request: Request, caller: Channel) -> bool:
+    """The agent's leg is gone and the caller holds: it died, or the caller would be gone too."""
+    return request.state is RequestState.TALKING and caller.context in _HOLDS and not caller.bridge
 
 
 def _arrived(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
@@ -283,6 +305,6 @@ def _seconds(field: str, default: float) -> float:
 
 
 _FIELDS_AT_THE_END = 8
-_FIELDS_WHILE_TALKING = 6
+_FIELDS_WHILE_TALKING = 7
 OVERFLOW = "seats-overflow"
 _HOLDS = ("seats-hold", "seats-fallback")

@@ -1,8 +1,8 @@
 """A killed service comes back among 10,000 agents and 1,000 calls: ``python -m tests.bench.bench_restart``.
 
 The PBX is the fake one, in this process; the service is ``seats run`` in a process of its own, on SQLite.
-While it is dead, callers go on coming. Measured on the PBX: from the start of the new process to the first caller
-moved to an agent, and until nobody who came meanwhile waits any more. The last line is JSON.
+While it is dead, callers go on coming. Measured on the PBX: from the start of the new process to the first
+caller moved to an agent, and until nobody who came meanwhile waits any more. The last line is JSON.
 """
 
 from __future__ import annotations

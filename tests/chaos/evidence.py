@@ -17,7 +17,7 @@ from tests.chaos.storm import Run
 
 _RECORDED = re.compile(
     r"^\[(?P<at>[^\]]+)\].*Executing \[s@seats-ask:\d+\] Set\([^,]*, "
-    r'"DB\(seats/(?P<request>[0-9.]+)\)=v1\|[0-9.]*\|[^|]*\|(?P<number>[0-9+]*)\|',
+    r'"DB\(seats/(?P<request>[0-9.]+)\)=v1\|(?P<arrived>[0-9.]+)\|[^|]*\|(?P<number>[0-9+]*)\|',
     re.MULTILINE,
 )
 
@@ -37,6 +37,7 @@ class Seen:
     ended_by: str = ""
     recorded: str = ""
     """The request's id on the PBX, by the PBX's own log."""
+    recorded_at: float | None = None
     rows: list[dict[str, Any]] = field(default_factory=list)
     """Its rows of the ledger: one, if all is well."""
     rings: list[Ring] = field(default_factory=list)
@@ -73,6 +74,7 @@ async def collect(run: Run) -> Evidence:
     for found in _RECORDED.finditer(run.pbx_log):
         if found["number"] in calls:
             calls[found["number"]].recorded = found["request"]
+            calls[found["number"]].recorded_at = float(found["arrived"])
     by_tail = {seen.number[-4:]: seen for seen in calls.values()}
     for ring in run.rings:
         if ring.shown[-4:] in by_tail:

@@ -60,6 +60,12 @@ class ServiceProcess:
         await self._spawn()
         self._keeper = asyncio.create_task(self._keep())
 
+    async def try_once(self) -> int:
+        """Start it without keeping it; the exit code, once it has ended."""
+        await self._spawn()
+        assert self._process is not None
+        return await asyncio.wait_for(self._process.wait(), 30)
+
     async def kill(self) -> None:
         """SIGKILL; it stays dead until ``start``."""
         await self._unkept()

@@ -183,7 +183,8 @@ def _right_row(world: World, request: str, caller: Caller) -> str:  # noqa: PLR0
     if row["outcome"] is None or row["ended_at"] is None or world.ledger.decided[request] != 1:
         return f"I1: {request} has {world.ledger.decided[request]} outcomes and ended at {row['ended_at']}"
     outcome = Outcome(row["outcome"])
-    lost = request in world.lost
+    # or while the link was down and before it came back the PBX died: its record came too late
+    lost = request in world.lost or (outcome is Outcome.FAILED and row["reason"] == "node lost")
     if outcome is Outcome.CONNECTED and not caller.winners:
         return f"{request} counts as connected, but nobody answered"
     unheard = caller.rescues and world.faults  # answered and broken while nobody listened

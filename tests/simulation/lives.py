@@ -80,9 +80,8 @@ class Life(Service):
         self.store = ledger  # type: ignore[assignment]
         self.engine: WatchedEngine = WatchedEngine(State(plan, epoch=epoch), Tally(CODES, ZONE), clock, watch)
         self.writer = Writer(ledger, loop, self.engine.now)  # type: ignore[assignment]
-        self.series = SimpleNamespace(  # type: ignore[assignment]
-            seed=lambda totals, offers: None, seed_callbacks=lambda totals: None
-        )
+        nothing = lambda *totals: None  # noqa: E731
+        self.series = SimpleNamespace(seed=nothing, seed_callbacks=nothing)  # type: ignore[assignment]
         self.nodes = [Node(node, self.engine, resolve, self._closed) for node in nodes]
         for node in self.nodes:
             node.link._clock = node.link._heart._clock = self.engine.now

@@ -24,6 +24,7 @@ from seats.domain.messages import (
     WrapUpEnded,
 )
 from seats.domain.requests import Confidence, Origin
+from seats.domain.routing import OFFER_GUARD
 from seats.store.rows import AgentRow
 from telephony.fakeami import Action, Connection
 from telephony.fakepbx import Behaviour, Caller, FakePbx
@@ -540,7 +541,9 @@ class World(Watch):
 
     async def ledger_locked(self, name: str) -> None:
         """The database takes nothing for a while."""
-        self.ledger.locked_until = self.now + self.rng.uniform(0.5, 10.0)
+        seconds = self.rng.uniform(0.5, 10.0)
+        self.ledger.locked_until = self.now + seconds
+        self.loop.call_later(seconds, self._disturb, *self.pbxs)  # who waited for it goes on now
 
     async def seat_away(self, name: str) -> None:
         """A seat's registration goes, and comes back."""
@@ -573,7 +576,7 @@ class World(Watch):
             for pbx in self.pbxs.values():
                 pbx.register(home.seat_address)
         self._everyone_ready()
-        await self._sleep(6.5)
+        await self._sleep(self.plan.ring_timeout + OFFER_GUARD + 4.0)  # a stuck offer expires within
 
     def _mended(self) -> bool:
         life = self.life

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from seats.domain.agents import Machine
 from seats.domain.messages import ChannelChanged, OfferFound, RequestArrived, RequestSettled
 from seats.domain.requests import Confidence, Origin
 from seats.domain.state import State
 from seats.engine.intake import Intake
 from seats.engine.reconcile import Ended, Finding, answered_since, findings, has_ended, settle, stands
-from telephony.events import HungUp, RequestMade
+from telephony.events import Dialing, HungUp, RequestMade
 from telephony.snapshot import Channel, Snapshot
 from tests.unit.coresim import T0, small_plan
 from tests.unit.test_rules import Desk
@@ -52,7 +53,7 @@ def test_a_call_found_connected_is_so_since_the_pbx_says() -> None:
     reader.read([made()])
     caller = channel("1.1", "PJSIP/trunk-1", bridge="b", exten="o-1x1-20-s-s1", context="seats-connect")
     leg = channel("1.2", "PJSIP/s1-2", bridge="b", context="seats-none")
-    picture = Snapshot("n1", [caller, leg], {}, {"1.1": f"{OPEN}|{T0 + 7:.0f}"})
+    picture = Snapshot("n1", [caller, leg], {}, {"1.1": f"{OPEN}|{T0 + 7:.0f}|1x1:PJSIP/s1"})
     found = [f.message for f in findings(picture, state, reader, missed_for=5.0)]
     (message,) = [m for m in found if isinstance(m, OfferFound)]
     assert (message.offer, message.address, message.at) == ("1x1", "s1", T0 + 7)
@@ -81,8 +82,8 @@ def test_a_caller_in_another_channel_by_now_is_known_by_the_agent_they_talk_with
     ("record", "since", "ended"),
     [
         (OPEN, None, False),
-        (f"{OPEN}|1700000000", 1700000000.0, False),
-        (f"{OPEN}|x", None, False),
+        (f"{OPEN}|1700000000|1x1:PJSIP/s1", 1700000000.0, False),
+        (f"{OPEN}|x|", None, False),
         (f"{OPEN}|1700000009|16|3|1x1", None, True),
         ("", None, False),
     ],
@@ -93,11 +94,33 @@ def test_what_a_record_says(record: str, since: float | None, ended: bool) -> No
 
 def test_a_record_without_its_end_claims_no_more_talk_than_is_certain() -> None:
     waited = settle(Ended("1.1", OPEN, lost=True), intake(), T0 + 100)
-    talked = settle(Ended("1.1", f"{OPEN}|{T0 + 9:.0f}", lost=True), intake(), T0 + 100)
+    talked = settle(Ended("1.1", f"{OPEN}|{T0 + 9:.0f}|1x1:PJSIP/s1", lost=True), intake(), T0 + 100)
     assert isinstance(waited, RequestSettled)
     assert isinstance(talked, RequestSettled)
     assert (waited.ended_at, waited.talk, waited.lost) == (T0 + 100, 0.0, True)
-    assert (talked.ended_at, talked.talk, talked.lost) == (T0 + 10, 1.0, True)
+    assert (talked.ended_at, talked.talk, talked.lost, talked.address) == (T0 + 10, 1.0, True, "s1")
+
+
+def test_a_call_that_broke_and_was_connected_anew_unheard_goes_on_with_the_new_seat() -> None:
+    desk = Desk()
+    desk.hire("a", "hubei")
+    desk.hire("b", "hubei")
+    reader = intake()
+    desk.tell(reader.read([made()])[0])
+    old = desk.rings[0]
+    other = "b" if old.agent == "a" else "a"
+    reader.read([Dialing("n1", "1.1", old.offer, "1.2", "PJSIP/x-2")])
+    desk.answer(old.offer)
+    caller = channel("1.1", "PJSIP/trunk-1", bridge="b2", context="seats-fallback")
+    leg = channel("1.5", f"PJSIP/seat_{other}-5", bridge="b2", context="seats-none")
+    for found in findings(
+        Snapshot("n1", [caller, leg], {}, {"1.1": OPEN}), desk.state, reader, missed_for=0.0
+    ):
+        if stands(found, desk.state, reader):
+            desk.tell(found.message)
+    talking = {a.id: a.machine for a in desk.state.agents.values()}
+    assert talking == {old.agent: Machine.UNREACHABLE, other: Machine.TALKING}
+    assert desk.state.requests["n1:1.1"].connected_agent == other
 
 
 def test_a_finding_about_someone_else_by_now_does_not_stand() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seats.domain.agents import Machine
+from seats.domain.effects import Withdraw
 from seats.domain.events import CallEnded, RequestDecided
 from seats.domain.messages import (
     CallerGone,
@@ -68,6 +69,40 @@ def test_a_seat_found_ringing_whose_agent_is_believed_busy_is_not_rung_over() ->
     assert desk.state.requests["c1"].state is RequestState.TALKING
     assert desk.state.requests["c1"].connected_agent == "a"
     assert desk.outcomes() == {"c1": Outcome.CONNECTED, "c2": Outcome.CONNECTED}
+
+
+def test_whose_agent_is_found_elsewhere_is_not_moved_while_the_picture_is_read() -> None:
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    desk.call("c2", "hunan")
+    desk.tell(LinkDown("n1"))
+    desk.wait(3)
+    desk.tell(OfferFound("c2", "fallback-n1-2", "seat_a", answered=True))
+    assert not [e for e in desk.effects if isinstance(e, Withdraw)], "c1 may be talking, too"
+
+
+def test_an_answer_to_a_ring_that_arrived_late_is_believed() -> None:
+    """What was sent on a connection that we gave up may still arrive, after the next ring."""
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    desk.tell(OfferAnswered("1xold", "c1", "seat_a"))
+    assert desk.outcomes() == {"c1": Outcome.CONNECTED}
+    assert desk.state.agents["a"].machine is Machine.TALKING
+    desk.tell(CallerGone("c1", ""))
+    assert desk.state.agents["a"].machine is not Machine.TALKING
+
+
+def test_our_ring_that_meets_the_fallbacks_at_one_phone_is_taken_back() -> None:
+    desk = Desk()
+    desk.call("c1", "hunan")
+    desk.call("c2", "hunan")
+    desk.hire("a", "hunan")
+    assert desk.rung() == [("c1", "a")]
+    desk.tell(OfferFound("c2", "fallback-n1-2", "seat_a", answered=False))
+    assert [e.request for e in desk.effects if isinstance(e, Withdraw)] == ["c1"]
+    assert desk.state.agents["a"].offer == "fallback-n1-2"
 
 
 def test_an_agent_offered_to_a_caller_who_had_just_left_is_free_at_once() -> None:
