@@ -134,6 +134,7 @@ def _plain(value: Any) -> Any:
 _TOLD: dict[type, tuple[str, tuple[str, ...]]] = {
     ev.RequestOpened: ("request_opened", ("request", "node", "province", "reconstructed")),
     ev.RingOpened: ("ring_opened", ("request", "province", "ring", "pool")),
+    ev.RequestPromoted: ("request_promoted", ("request", "province")),
     ev.OfferMade: ("offer_made", ("request", "offer", "agent", "province", "pool", "ring", "why")),
     ev.OfferEnded: ("offer_ended", ("request", "offer", "agent", "province", "result", "detail")),
     ev.RequestReturned: ("request_returned", ("request", "province")),

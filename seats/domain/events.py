@@ -38,6 +38,14 @@ class RingOpened(NamedTuple):
     pool: str
 
 
+class RequestPromoted(NamedTuple):
+    """The request has waited as long as anybody should: it goes before all who came later."""
+
+    at: float
+    request: str
+    province: str
+
+
 class OfferMade(NamedTuple):
     """An agent is being rung for a request; ``why`` explains the choice."""
 
@@ -274,6 +282,7 @@ class Repaired(NamedTuple):
 Event = (
     RequestOpened
     | RingOpened
+    | RequestPromoted
     | OfferMade
     | OfferRang
     | OfferEnded

@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 
 from seats.domain.agents import Agent, Chosen, Machine
-from seats.domain.events import BreakRecalled, ProvinceSteered
+from seats.domain.events import BreakRecalled, ProvinceSteered, RequestPromoted
 from seats.domain.forecast import poisson_quantile
 from seats.domain.plan import Route
 from seats.domain.rank import BOUND
@@ -131,6 +131,7 @@ def replan(turn: Turn) -> None:
 def promote(turn: Turn, request: Request) -> None:
     """The request has waited as long as anybody should: nobody may be put before it any more."""
     request.front = min(request.front, BOUND)
+    turn.events.append(RequestPromoted(turn.now, request.id, request.province))
     rerank(turn, request)
     open_more(turn, request)
 

@@ -101,6 +101,10 @@ def _ring_opened(e: ev.RingOpened, out: Changes) -> None:
     _audit(out, e.at, SYSTEM, "ring_opened", f"request/{e.request}", ring=e.ring, pool=e.pool)
 
 
+def _promoted(e: ev.RequestPromoted, out: Changes) -> None:
+    _audit(out, e.at, SYSTEM, "request_promoted", f"request/{e.request}")
+
+
 def _offer_made(e: ev.OfferMade, out: Changes) -> None:
     out["add_offer"].append(
         {
@@ -345,6 +349,7 @@ def _break_recalled(e: ev.BreakRecalled, out: Changes) -> None:
 _WRITERS: dict[type, Callable[[Any, Changes], None]] = {
     ev.RequestOpened: _opened,
     ev.RingOpened: _ring_opened,
+    ev.RequestPromoted: _promoted,
     ev.OfferMade: _offer_made,
     ev.OfferRang: _rang,
     ev.OfferEnded: _offer_ended,

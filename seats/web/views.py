@@ -240,7 +240,7 @@ def is_queued(request: Request) -> bool:
 
 def waiting_rows(queued: Iterable[Request]) -> list[WaitingRow]:
     """The first rows of one province's waiting list, in the order in which they will be served."""
-    first = heapq.nsmallest(WAITING_SHOWN, queued, key=lambda r: (r.priority, r.arrived_at, r.seq))
+    first = heapq.nsmallest(WAITING_SHOWN, queued, key=lambda r: (r.priority, r.rank_at, r.seq))
     return [
         WaitingRow(r.id, r.province, mask(r.number), _ms(r.arrived_at), r.rings_open, _waits_as(r), position)
         for position, r in enumerate(first, 1)
