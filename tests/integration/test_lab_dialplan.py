@@ -427,25 +427,3 @@ async def test_without_music_an_unanswered_caller_hears_a_tone_even_on_the_first
             assert 200 not in phone.statuses
             await ami.redirect(made["Channel"], "seats-hold", "s")
             await phone.heard()
-
-
-async def test_who_holds_is_offered_a_callback_now_and_then_and_hears_music_between(
-    lab: LabPbx, ami: RawAmi, heartbeat: None
-) -> None:
-    spool = await ami.getvar("ASTSPOOLDIR")
-    await ami.setvar("SEATS_SAY_CALLBACK", f"{spool}/../music/chords")
-    await ami.setvar("SEATS_SAY_EVERY", 2)
-    try:
-        async with Phone(lab.sip_port, user="13800138000", did="4019") as phone:
-            made = await request(ami, phone)
-            for _ in range(2):
-                await asyncio.sleep(3.0)  # within the announcement, then within the music after it
-                since = len(ami.events)
-                await phone.press(1)
-                await ami.user_event("SeatsChoice", Request=made["Request"], since=since)
-                await phone.heard()
-            assert 200 not in phone.statuses
-            await phone.hang_up()
-    finally:
-        await ami.setvar("SEATS_SAY_CALLBACK", "")
-        await ami.setvar("SEATS_SAY_EVERY", "")
