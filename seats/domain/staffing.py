@@ -67,17 +67,22 @@ def agents_needed(load: Load, objective: float) -> int:
         raise ValueError(f"objective: {objective} is out of range; allowed: between 0 and 1")
     _check(load)
     low, high = 0, 1
-    while outlook(load, high).connected < objective:
+    while _connected(load, high) < objective:
         low, high = high, high * 2
         if high > MOST:
             raise ValueError(f"load: wants more than {MOST} agents; allowed: less work")
     while high - low > 1:
         middle = (low + high) // 2
-        if outlook(load, middle).connected < objective:
+        if _connected(load, middle) < objective:
             low = middle
         else:
             high = middle
     return high if load.arrivals > 0.0 else 0
+
+
+def _connected(load: Load, agents: int) -> float:
+    """Share of callers connected: :func:`outlook` without what takes longer."""
+    return outlook(load, agents, 0.0).connected
 
 
 def patience_of(waited: float, left: int) -> float | None:

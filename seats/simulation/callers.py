@@ -75,6 +75,11 @@ class Poisson(NamedTuple):
         """Length of the day."""
         return sum(period.seconds for period in self.periods)
 
+    @property
+    def handling(self) -> dict[str, float]:
+        """Mean seconds of handling by province; empty where it changes with the period."""
+        return self.habits.handling
+
     def _factor(self, rng: random.Random, seed: int) -> float:
         if self.busyness is None:
             return 1.0

@@ -126,11 +126,23 @@ def bound_of_day(scenario: Scenario, seed: int) -> tuple[Bound, dict[str, Demand
         if caller.at >= scenario.warm_up:
             callers[caller.province] = callers.get(caller.province, 0) + 1
             seconds[caller.province] = seconds.get(caller.province, 0.0) + caller.handling
-    routes = scenario.plan.routes
-    demand = {
-        p: Demand(n, seconds[p] / n + scenario.plan.wrap_up, routes[p].objective) for p, n in callers.items()
-    }
+    means = _handling(scenario, callers, seconds)
+    routes, wrap_up = scenario.plan.routes, scenario.plan.wrap_up
+    demand = {p: Demand(n, means[p] + wrap_up, routes[p].objective) for p, n in callers.items()}
     return fluid_bound(demand, capacity(scenario)), demand
+
+
+def _handling(scenario: Scenario, callers: dict[str, int], seconds: dict[str, float]) -> dict[str, float]:
+    """Mean handling by province: as drawn from where that is known, scaled to the day's work.
+
+    A small province's own mean of one day is chance, which no policy could use and a bound must not.
+    """
+    drawn = scenario.source.handling
+    if not drawn:
+        return {p: seconds[p] / n for p, n in callers.items()}
+    expected = sum(drawn[p] * n for p, n in callers.items())
+    scale = sum(seconds.values()) / expected if expected else 1.0
+    return {p: drawn[p] * scale for p in callers}
 
 
 def expected_bound(scenario: Scenario, days: Sequence[dict[str, Demand]]) -> Bound:

@@ -80,6 +80,7 @@ def _panel(found: Comparison, run: Run, codes: list[str], top: int, width: int) 
         f"{found.met(run)} of {len(verdicts)} objectives met · {total.mean:.2%} connected "
         f"[{total.low:.2%}, {total.high:.2%}] · 95 % of them waited under {run.wait_quantile(0.95):.0f} s"
     )
+    head += "".join(f" · {_named(verdicts[p])}" for p in found.scenario.priority if p in verdicts)
     parts = [
         _text(LEFT, top + 8, run.policy, size=14, weight=700),
         _text(LEFT + 130, top + 8, head, fill=SOFT),
@@ -92,6 +93,12 @@ def _panel(found: Comparison, run: Run, codes: list[str], top: int, width: int) 
         if code in verdicts:
             parts += _bar(verdicts[code], LEFT + COLUMN * n, base)
     return parts
+
+
+def _named(verdict: Verdict) -> str:
+    known = BY_CODE.get(verdict.province)
+    rate = verdict.rate
+    return f"{known.zh if known else verdict.province} {rate.mean:.2%} [{rate.low:.2%}, {rate.high:.2%}]"
 
 
 def _bar(verdict: Verdict, x: int, base: float) -> list[str]:

@@ -38,6 +38,11 @@ class Recorded(NamedTuple):
     seconds: float
     habits: Habits
 
+    @property
+    def handling(self) -> dict[str, float]:
+        """Not known: empty."""
+        return {}
+
     def day(self, seed: int) -> Iterator[Caller]:
         """The callers in order of arrival."""
         rng = random.Random(seed)  # noqa: S311 - a simulation wants repeatable numbers

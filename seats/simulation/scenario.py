@@ -27,6 +27,10 @@ class Source(Protocol):
     def seconds(self) -> float:
         """Length of the day."""
 
+    @property
+    def handling(self) -> dict[str, float]:
+        """Mean seconds of handling by province where known and steady; else empty."""
+
     def day(self, seed: int) -> Iterator[Caller]:
         """The callers of one day in order of arrival."""
 

@@ -33,7 +33,7 @@ HEAD = (10_000, 10_000, 3)
 PEER_SECONDS = 4
 """CPU seconds the replica gets for a cell: at its worst it makes less than one decision in that time."""
 
-CASES = {50: (12, 8.0), 100: (12, 4.5), 200: (12, 2.5), 1000: (12, 0.75)}
+CASES = {50: (10, 8.0), 100: (10, 5.0), 200: (10, 2.75), 1000: (8, 0.75)}
 """Agents of the overload case: days and hours simulated."""
 
 CASE = 1000

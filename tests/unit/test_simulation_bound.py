@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seats.simulation.bound import Demand, fluid_bound
@@ -34,6 +34,7 @@ def test_an_objective_out_of_reach_is_named() -> None:
     assert fluid_bound(demand, {A: 1000.0, B: 500.0}).unreachable == ("b",)
 
 
+@settings(deadline=None)  # the time is other programs' as well
 @given(st.lists(st.integers(0, 50), min_size=7, max_size=7), st.data())
 def test_it_is_the_maximum_flow(room: list[int], data: st.DataObject) -> None:
     """Hall's condition: with equal calls the most is the least over all sets of provinces."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seats.domain.staffing import Load, agents_needed, outlook, patience_of
@@ -55,6 +55,7 @@ def test_what_is_needed_is_enough_and_one_less_is_not() -> None:
     assert agents_needed(load._replace(arrivals=0.0), 0.99) == 0
 
 
+@settings(deadline=None)  # the time is other programs' as well
 @given(
     st.floats(0.001, 50),
     st.floats(10, 600),
