@@ -187,7 +187,8 @@ class Service:
 
     async def _recall(self, row: OpenRow) -> None:
         offers = await self.store.offers(row.id) if row.answered_at is not None else []
-        won = [o for o in offers if o.result == OfferResult.CONNECTED]  # after a rescue more than one
+        # after a rescue there is more than one that was answered, and perhaps one that rings
+        live = [o for o in offers if o.result in (None, OfferResult.CONNECTED)][-1:]
         self.engine.ask(
             RequestRecalled(
                 row.id,
@@ -199,8 +200,8 @@ class Service:
                 row.number,
                 Origin(row.province, row.source, Confidence(row.confidence)),
                 row.arrived_at,
-                offers[-1].id if offers else "",
-                won[-1].agent if won else row.agent or "",
+                live[0].id if live else "",
+                live[0].agent if live else row.agent or "",
                 row.answered_at,
                 Outcome(row.outcome) if row.outcome else None,
             )

@@ -16,6 +16,7 @@ import json
 import logging
 import multiprocessing
 import random
+import resource
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -200,6 +201,23 @@ def measure(
     return Result(load.events, wall, cpu, told[0], expected_per_call * load.calls + 1, stalled)
 
 
+def peak_memory(reader: Reader, load: Load, expected_per_call: int) -> float:
+    """Megabytes that a process of its own needs at most for one run, above what it had before."""
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+
+    def work() -> None:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        measure(reader, load, expected_per_call)
+        there.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+
+    process = context.Process(target=work)
+    process.start()
+    kilobytes: int = here.recv()
+    process.join()
+    return round(kilobytes / 1024, 1)
+
+
 def wanted_of(call: bytes) -> tuple[int, int]:
     """Count the events of the call that have a wanted name, and those that make a typed event."""
     messages = [parse(part) for part in call.split(b"\r\n\r\n")[:-1]]
@@ -251,6 +269,8 @@ def main() -> None:
     lost = sum(result.lost for _, result in rows) + sum(result.lost for result in (*our, *theirs))
     if not options.json:
         _table(call, named, rows)
+    same = Load(call, max(1, options.calls // 12))
+    memory = {"ours": peak_memory(ours, same, typed), "panoramisk": peak_memory(panoramisk, same, named)}
     rates = {"ours": round(rows[0][1].rate), "panoramisk": round(rows[1][1].rate)}
     stalls = {name: round(result.stalled * 1000) for name, result in rows if "stall" in name}
     print(
@@ -259,6 +279,7 @@ def main() -> None:
                 "events_per_s": rates,
                 "lost": lost,
                 "ratio": round(rates["ours"] / rates["panoramisk"], 1),
+                "peak_memory_mb": memory,
                 "wall_events_per_s": {name: round(r.events / r.wall) for name, r in rows[:2]},
                 "cut_off_by_stall": any(stall >= _WRITE_TIMEOUT * 1000 for stall in stalls.values()),
                 "sender_waited_ms": stalls,

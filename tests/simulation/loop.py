@@ -178,6 +178,8 @@ class Network:
         self.listeners: dict[int, Listener] = {}
         self.dark: set[int] = set()
         """Ports whose host is off the network: nobody refuses, nobody answers."""
+        self.stalled: dict[int, float] = {}
+        """Ports the way to which stands still, and until when: for new connections too."""
         self.lines: list[Line] = []
         self.slow = 0.0
         self.pieces = 0
@@ -207,6 +209,7 @@ class Network:
         sock.close()
         near, far = Line(self, port, client), Line(self, port, client)
         near.owner = Process.WHO.get()
+        near.stalled_until = far.stalled_until = self.stalled.get(port, 0.0)
         near.peer, far.peer = far, near
         self.lines += [near, far]
         listener = self.listeners.get(port)

@@ -458,6 +458,7 @@ class World(Watch):
         """Bytes are late, but come."""
         seconds = self.rng.uniform(0.2, 4.0)
         self._disturb(name)
+        self.loop.net.stalled[self.pbxs[name].port] = self.loop.time() + seconds
         for line in self._lines(name):
             if self.rng.random() < 0.7:
                 line.stall(seconds)
