@@ -40,7 +40,7 @@ CASE = 1000
 """The case of the figures in the last line."""
 
 Cell = tuple[int, int, int]
-console = Console(width=110)
+console = Console(width=140)
 
 
 def fresh(module: str, *arguments: int) -> dict[str, Any]:
