@@ -130,13 +130,6 @@ class Service:
             log.warning("node_removed", node=name, hint="its open requests end as failed")
             self.engine.ask(NodeLost(name))
 
-    def _give_up_removed_nodes(self) -> None:
-        """Nobody will ever tell how the calls of a node ended that is not in the settings any more."""
-        known = {node.name for node in self.nodes}
-        for name in sorted({r.node for r in self.engine.state.requests.values()} - known):
-            log.warning("node_removed", node=name, hint="its open requests end as failed")
-            self.engine.ask(NodeLost(name))
-
     def app(self) -> web.Application:
         """The web application."""
         app = create_app(

@@ -56,7 +56,7 @@ def findings(snapshot: Snapshot, state: State, intake: Intake, *, missed_for: fl
     return [*seats, *gone, *holding, *legs, *arrived, *connected]
 
 
-def stands(finding: Finding, state: State, intake: Intake) -> bool:  # noqa: PLR0911 - one return a kind
+def stands(finding: Finding, state: State, intake: Intake) -> bool:
     """Whether a finding is still true, now that the events of the meantime were heard."""
     message = finding.message
     if isinstance(message, SeatGone):

@@ -116,12 +116,6 @@ class Ledger:
     async def offer_totals(self) -> dict[str, int]:
         return dict(Counter(r["result"] for r in self.offer_rows.values() if r["result"]))
 
-    async def callback_totals(self) -> dict[Any, int]:
-        return {}  # callbacks are not followed in these worlds
-
-    async def open_callbacks(self) -> list[Any]:
-        return []
-
     async def waits(self, bounds: Sequence[float], outcome: str = "") -> dict[str, Waits]:
         return {}
 
