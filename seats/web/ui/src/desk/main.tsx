@@ -1,4 +1,5 @@
 import { effect, untracked } from "@preact/signals";
+import { post } from "../common/api";
 import { watchCallbacks } from "../common/callbacks";
 import { feedState, me } from "../common/feed";
 import { mount } from "../common/shell";
@@ -8,7 +9,7 @@ import { beep, closeMic, openMic, startRing, stopRing } from "./audio";
 import { Desk } from "./desk";
 import { listenKeys } from "./keys";
 import { startLease, stopLease } from "./lease";
-import { answer, forgetAnswer, leg, startPhone, stopPhone } from "./phone";
+import { answer, forgetAnswer, leg, phoneState, startPhone, stopPhone } from "./phone";
 import { autoAnswer } from "./settings";
 import { loadChoices, loadToday, mode } from "./state";
 import { holdPhone, releasePhone, tabState } from "./tab";
@@ -76,6 +77,16 @@ effect(() => {
   if (!lost || feedState.value !== "live" || leg.value) return;
   lost = false;
   if (tabState.peek() === "holder") void startPhone();
+});
+
+// A page that was loaded in the middle of a call has no sound of it: the PBX drops that leg, keeps the caller
+// and rings here again.
+let fresh = true;
+effect(() => {
+  if (!fresh || phoneState.value !== "registered" || feedState.value !== "live" || !me.value) return;
+  fresh = false;
+  const { id, call } = me.value;
+  if (call && !leg.peek()) void post(`/agents/${encodeURIComponent(id)}/leg-lost`).catch(() => undefined);
 });
 
 window.addEventListener("beforeunload", (event) => {
