@@ -179,7 +179,7 @@ def _open_due(turn: Turn, request: Request) -> None:
     early = state.level(request.province) >= EARLY_FROM_LEVEL
     while request.rings_open < len(rings):
         ring = rings[request.rings_open]
-        if ring.after > waited and not early:
+        if ring.after > waited and not early and _is_staffed(state, rings[: request.rings_open]):
             break
         request.rings_open += 1
         if request.rings_open > request.rings_seen:
@@ -187,6 +187,11 @@ def _open_due(turn: Turn, request: Request) -> None:
             turn.events.append(
                 RingOpened(turn.now, request.id, request.province, request.rings_open - 1, ring.pool)
             )
+
+
+def _is_staffed(state: State, rings: tuple[RingStep, ...]) -> bool:
+    """Somebody may answer in these rings by and by: else there is nothing to wait for before the next one."""
+    return any(state.board(ring.pool).staffed for ring in rings)
 
 
 def _list(turn: Turn, request: Request, first: int) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple, get_args
 import msgspec
 
 from seats.domain.agents import Agent, Chosen
-from seats.domain.events import Event, RequestDecided, RequestOpened, RoutingChanged
+from seats.domain.events import Event, ProvinceSteered, RequestDecided, RequestOpened, RoutingChanged
 from seats.domain.requests import Request, RequestState
 from seats.domain.tally import NATION
 from seats.engine.engine import Engine
@@ -91,6 +91,8 @@ class Board:
                 self._provinces.add(NATION)
             elif isinstance(event, RoutingChanged):
                 self.touch_clock()
+            elif isinstance(event, ProvinceSteered):  # the order of its line may have changed
+                self._requests.update(self._queued.get(event.province, ()))
         self._agents |= agents
         return agents
 

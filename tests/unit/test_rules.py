@@ -110,11 +110,21 @@ def test_a_provinces_own_agent_rings_first() -> None:
 
 def test_the_second_ring_opens_at_its_time() -> None:
     desk = Desk()
+    desk.hire("home", "hubei")
+    desk.call("c0", "hubei")
     desk.hire("far", "nation")
     desk.call("c1", "hubei")
     desk.wait(4.9)
-    assert desk.rung() == []
+    assert desk.rung() == [("c0", "home")]
     desk.wait(0.2)
+    assert desk.rung() == [("c0", "home"), ("c1", "far")]
+
+
+def test_a_ring_with_nobody_at_work_is_not_waited_for() -> None:
+    desk = Desk()
+    desk.hire("home", "hubei", ready=False)
+    desk.hire("far", "nation")
+    desk.call("c1", "hubei")
     assert desk.rung() == [("c1", "far")]
 
 
