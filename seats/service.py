@@ -121,7 +121,6 @@ class Service:
                     calling=c.state == CallbackState.CALLING,
                 )
             )
-        self._give_up_removed_nodes()
 
     def _give_up_removed_nodes(self) -> None:
         """Nobody will ever tell how the calls of a node ended that is not in the settings any more."""

@@ -198,6 +198,9 @@ def _right_row(world: World, request: str, caller: Caller) -> str:  # noqa: PLR0
     if outcome is Outcome.CONNECTED and row["agent"] and agents[row["agent"]] not in caller.winners:
         return f"{request} was answered by {caller.winners}, the ledger says {row['agent']}"
     heard = row["reason"] != "found connected" and not row["reconstructed"] and not caller.rescues
+    heard = (
+        heard and row["ended_by"] != "system"
+    )  # by a PBX's death that ended an outage: ended before, or then
     if not lost and heard and caller.winners and abs((row["talk_s"] or 0.0) - caller.talked) > 12.0:
         return f"{request} talked {caller.talked:.1f} s, the ledger says {row['talk_s']}"
     return ""
