@@ -9,7 +9,7 @@ PACKAGES := sip-tester mmdebstrap chromium fonts-noto-cjk prometheus prometheus-
 PROGRAMS := sipp mmdebstrap chromium prometheus promtool prometheus-alertmanager amtool
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: setup run test lint bench bench-latency bench-ami bench-routing bench-feed bench-restart clean
+.PHONY: setup run test lint bench bench-latency bench-ami bench-routing bench-feed bench-restart bench-surge clean
 
 setup: $(VENV)/.stamp var/.host
 	@if [ ! -f seats/web/static/desk.html ] || [ -n "$$(find seats/web/ui -newer seats/web/static/desk.html -not -path '*/node_modules*' -type f -print -quit)" ]; then
@@ -62,9 +62,9 @@ lint: $(VENV)/.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: bench-ami bench-routing bench-feed bench-restart bench-latency
+bench: bench-ami bench-routing bench-feed bench-restart bench-latency bench-surge
 
-bench-latency bench-ami bench-routing bench-feed bench-restart: bench-%: setup
+bench-latency bench-ami bench-routing bench-feed bench-restart bench-surge: bench-%: setup
 	@$(BIN)/python -m tests.bench.bench_$*
 
 clean:
