@@ -229,9 +229,8 @@ def _figures(share: Rate) -> dict[str, Any]:
     return {"requests": share.n, "connected": share.k, "rate": short(share.rate), "low": short(share.low)}
 
 
-async def bench(systems: Iterable[str], minutes: float, seed: int, audit: Path) -> dict[str, Any]:
+async def bench(systems: Iterable[str], span: Span, seed: int, audit: Path) -> dict[str, Any]:
     """The systems one after the other; prints the table."""
-    span = Span(BEFORE, minutes * 60.0, AFTER)
     agents, people_ = homes(), callers(seed, span)
     results: dict[str, Result] = {}
     for system in systems:
@@ -239,7 +238,7 @@ async def bench(systems: Iterable[str], minutes: float, seed: int, audit: Path) 
         results[system] = await run(system, agents, people_, span, audit)
         print(table(agents, {system: results[system]}), file=sys.stderr)
     print(table(agents, results))
-    return line_of(results, minutes, seed)
+    return line_of(results, span.surge / 60.0, seed)
 
 
 def _say(text: str) -> None:
@@ -250,6 +249,7 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the surge")
+    parser.add_argument("--before", type=float, default=BEFORE, help="seconds of normal traffic first")
     parser.add_argument("--seed", type=int, default=1, help="of the list of callers")
     parser.add_argument(
         "--only", action="append", choices=(OURS, QUEUE, WEIGHTED), help="a system; may be repeated"
@@ -257,7 +257,8 @@ def main() -> None:
     parser.add_argument("--audit", type=Path, default=Path(), help="file for our decisions, one a line")
     options = parser.parse_args()
     systems = options.only or [OURS, QUEUE]
-    print(json.dumps(uvloop.run(bench(systems, options.minutes, options.seed, options.audit))))
+    span = Span(options.before, options.minutes * 60.0, AFTER)
+    print(json.dumps(uvloop.run(bench(systems, span, options.seed, options.audit))))
 
 
 if __name__ == "__main__":
