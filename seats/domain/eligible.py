@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seats.domain.agents import Agent, Chosen, Machine, SeatKind
-from seats.domain.rank import BOUND
+from seats.domain.rank import BOUND, urgency
 from seats.domain.requests import Request
 from seats.domain.state import State
 
@@ -67,13 +67,13 @@ def _breaks_floor(state: State, agent: Agent, request: Request) -> bool:
 
 
 def _breaks_reserve(state: State, agent: Agent, request: Request) -> bool:
-    """Reserves hold against provinces in less need; not against those who waited beyond the bound."""
+    """Reserves hold against provinces that go after theirs; not against those who waited beyond the bound."""
     if request.front <= BOUND:
         return False
-    level = state.level(request.province)
+    own = urgency(state, request.province)
     for name in agent.pools:
         for reserve in state.reserves.get(name, ()):
-            if reserve.level <= level or reserve.province == request.province:
+            if reserve.urgency >= own or reserve.province == request.province:
                 continue
             idle = max(state.board(pool).idle_count for pool in reserve.pools)
             if idle - 1 < reserve.size:

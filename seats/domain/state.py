@@ -19,11 +19,11 @@ from seats.domain.requests import Offer, Request
 
 
 class Reserve(NamedTuple):
-    """``size`` idle agents of ``pools`` are kept for a province at steering level ``level``."""
+    """``size`` idle agents of ``pools`` are kept for a province of this ``urgency`` (``rank``)."""
 
     province: str
     size: int
-    level: int
+    urgency: int
     pools: tuple[str, ...]
 
 

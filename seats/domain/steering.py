@@ -7,7 +7,7 @@ what those waiting now put at risk, a province stands at a level:
 ====== ==========================================================================================
 0      the plan as written
 1      all its rings are open at once
-2      and its callers go before others
+2      and its callers go before others, but for those of a higher objective at level 2 or more
 3      and one idle agent is kept for it
 4      and as many as its arrivals need until the next agent is free
 5      and agents on interruptible breaks are asked back
@@ -26,7 +26,7 @@ from seats.domain.agents import Agent, Chosen, Machine
 from seats.domain.events import BreakRecalled, ProvinceSteered, RequestPromoted
 from seats.domain.forecast import poisson_quantile
 from seats.domain.plan import Route
-from seats.domain.rank import BOUND
+from seats.domain.rank import BOUND, urgency
 from seats.domain.requests import Outcome, Request, RequestState
 from seats.domain.routing import open_more, rerank, unlock
 from seats.domain.state import Due, Reserve, State, Steer, Turn
@@ -205,7 +205,7 @@ def _keep(state: State) -> None:
         if not steer.reserve:
             continue
         pools = tuple(ring.pool for ring in state.plan.routes[steer.province].rings)
-        reserve = Reserve(steer.province, steer.reserve, steer.level, pools)
+        reserve = Reserve(steer.province, steer.reserve, urgency(state, steer.province), pools)
         for pool in pools:
             by_pool[pool] = (*by_pool.get(pool, ()), reserve)
     state.reserves = by_pool
