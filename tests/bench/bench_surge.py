@@ -51,7 +51,7 @@ from tests.bench.surge_load import (
 from tests.integration.house import Home, House, people, settings_for
 
 OURS, QUEUE, WEIGHTED = "ours", "app_queue", "app_queue+weight"
-BEFORE, AFTER = 60.0, 30.0
+BEFORE, AFTER = 30.0, 15.0
 """Seconds of normal traffic before the surge, and of the surge after the minutes that count."""
 
 AGENT = Behaviour(answers_after=ANSWER)
