@@ -45,6 +45,7 @@ from tests.bench.surge_load import (
     callers,
     homes,
     leavers,
+    normal_shares,
     placed,
     surge_load,
 )
@@ -113,7 +114,7 @@ def judged(people_: list[Caller], span: Span, fates: Iterable[Fate]) -> Result:
         asked[caller.province] += 1
         connected[caller.province] += caller.number in answered
         failed += caller.number not in answered | gave_up
-    shares = {code: rate((connected[code], n)) for code, n in asked.items()}
+    shares = {code: rate((connected[code], asked[code])) for code in normal_shares()}
     return Result(shares, rate((connected.total(), asked.total())), failed)
 
 
@@ -201,7 +202,7 @@ def table(agents: dict[str, str], results: dict[str, Result]) -> str:
 def _percent(share: Rate) -> str:
     if share.rate is None or share.low is None or share.high is None:
         return "–"
-    return f"{share.rate:.1%} ({share.low:.1%} – {share.high:.1%})"
+    return f"{share.rate:.1%} ({share.low:.1%}–{share.high:.1%})"
 
 
 def line_of(results: dict[str, Result], minutes: float, seed: int) -> dict[str, Any]:
