@@ -123,7 +123,7 @@ def _holidays(plan: Plan) -> str:
 
 
 async def _numbers(settings: Settings) -> str:
-    load_numbering(settings)
+    load_numbering(settings, await live_plan(settings))
     return "prefix tables read"
 
 
