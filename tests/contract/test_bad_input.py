@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from seats.check import require_startable
 from seats.service import open_store
 from seats.settings import load
 from seats.store.rows import AgentRow
@@ -165,6 +166,17 @@ async def test_an_agents_skills_are_those_of_the_routing(place: Place) -> None:
         assert [a.skills for a in await store.agents()] == [(("claims", 5),)]
     finally:
         await store.close()
+
+
+async def test_a_floor_larger_than_its_pool(place: Place) -> None:
+    """Trouble for a check; whoever removed an agent must not find that the service does not start any more."""
+    rewritten(place, lambda text: text.replace("home: hubei}", "home: hubei, floor: 2}", 1))
+    await make_database(place, ("li", "1001"))
+    said = await place.said("check")
+    assert said.status == 2
+    assert "✗ staffing: pools.hubei.floor: 2 is more than the pool's 1 agents; allowed: 0 to 1" in said.text
+    warnings = await require_startable(load(place.file, {}))
+    assert "staffing: pools.hubei.floor: 2 is more than the pool's 1 agents; allowed: 0 to 1" in warnings
 
 
 async def test_a_customer_of_an_unknown_class(place: Place) -> None:
