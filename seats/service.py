@@ -244,6 +244,7 @@ class Service:
         operating.add_ledger(self.series, self.writer, lambda: self.unreconciled)
         operating.add_disk(self.series, self.store.database.path)
         operating.add_waits(self.series, self.engine.state, CODES, self.engine.now)
+        operating.add_steering(self.series, self.engine.state, CODES, self.engine.now)
         operating.add_callbacks(self.series, self.engine.state, CODES)
         operating.add_certificate(self.series, self.settings.http)
         self.engine.took = self.series.distribution("seats_decision_duration_seconds").observe
