@@ -41,7 +41,7 @@ def guess(state: State, province: str, now: float) -> Guess:
     """What both estimators say of a caller who comes now."""
     line = state.waiting.get(province, {})
     head = min((request.arrived_at for request in line.values()), default=now)
-    return Guess(state.expected.of(province).last, now - head)
+    return Guess(state.expected.seen(province).last, now - head)
 
 
 def expected_wait(state: State, province: str, now: float) -> Wait:
