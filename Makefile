@@ -9,7 +9,7 @@ PACKAGES := sip-tester mmdebstrap chromium fonts-noto-cjk prometheus prometheus-
 PROGRAMS := sipp mmdebstrap chromium prometheus promtool prometheus-alertmanager amtool
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: setup run test lint bench bench-latency bench-ami bench-routing bench-feed bench-restart bench-surge clean
+.PHONY: setup run test lint bench bench-latency bench-ami bench-routing bench-feed bench-restart bench-surge chaos clean
 
 setup: $(VENV)/.stamp var/.host
 	@if [ ! -f seats/web/static/desk.html ] || [ -n "$$(find seats/web/ui -newer seats/web/static/desk.html -not -path '*/node_modules*' -type f -print -quit)" ]; then
@@ -66,6 +66,9 @@ bench: bench-ami bench-routing bench-feed bench-restart bench-latency bench-surg
 
 bench-latency bench-ami bench-routing bench-feed bench-restart bench-surge: bench-%: setup
 	@$(BIN)/python -m tests.bench.bench_$*
+
+chaos: setup
+	@$(BIN)/python -m tests.chaos --calls 2000 --kills 52
 
 clean:
 	@rm -rf $(VENV) var dist seats/web/static seats/web/ui/node_modules

@@ -14,7 +14,7 @@ from seats import tls
 from seats.domain.agents import SeatKind
 from seats.domain.callback_settings import Dial
 from seats.domain.errors import DomainError
-from seats.domain.plan import Plan
+from seats.domain.plan import Plan, check_people
 from seats.errors import ConfigError, Problem, SeatsError
 from seats.hoursfile import known_until
 from seats.planfile import load_plan
@@ -77,6 +77,10 @@ async def check_all(settings: Settings) -> Report:
     found = [Line("settings", "read")]
     for what, look in looks:
         found.append(await _looked(what, look))
+    if not any(line.trouble for line in found):
+        # people come and go: a pool that became too small must not keep the service from starting
+        staffing = await _looked("staffing", lambda: _staffing(settings))
+        found.append(staffing._replace(vital=False))
     agents = [] if any(line.trouble for line in found) else await _agents(settings)
     calls = await _places_calls(settings)
     for lines in await asyncio.gather(*(_pbx(node, agents, calls) for node in settings.pbx)):
@@ -123,7 +127,7 @@ def _holidays(plan: Plan) -> str:
 
 
 async def _numbers(settings: Settings) -> str:
-    load_numbering(settings)
+    load_numbering(settings, await live_plan(settings))
     return "prefix tables read"
 
 
@@ -174,6 +178,12 @@ async def _seats(settings: Settings) -> str:
         await store.close()
     _check_seats(agents, set(plan.pools))
     return f"{len(agents)} agents, each with a seat of its own" if agents else "no agents yet: seats user add"
+
+
+async def _staffing(settings: Settings) -> str:
+    """What the routing asks of its agents, they can give."""
+    check_people(await live_plan(settings), [(a.pools, dict(a.skills)) for a in await _agents(settings)])
+    return "floors and skills fit the agents there are"
 
 
 def _check_seats(agents: list[AgentRow], pools: set[str]) -> None:

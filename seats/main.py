@@ -138,11 +138,14 @@ def user_add(
     province: Annotated[str, typer.Option(help="Agent's province code, such as hubei.")] = "",
     pools: Annotated[str, typer.Option(help="Agent's pools, comma-separated; default: by province.")] = "",
     seat: Annotated[str, typer.Option(help="browser:NAME, sip:NAME or mobile:NUMBER.")] = "",
+    skill: Annotated[
+        list[str] | None, typer.Option(help="Agent's skill with its level, such as claims:5; repeatable.")
+    ] = None,
     password: Annotated[str, typer.Option(envvar="SEATS_PASSWORD", prompt=True, hide_input=True)] = "",
     config: Config = None,
 ) -> None:
     """Add someone who may sign in; an agent gets a seat as well."""
-    wish = people.Wish(login, role, name or login, province, pools, seat, password)
+    wish = people.Wish(login, role, name or login, province, pools, seat, password, tuple(skill or ()))
     typer.echo(_finish(people.add(_load(config), wish)))
 
 

@@ -7,7 +7,7 @@ mobile prefix. What cannot be told is ``unknown``: never a guess, never an excep
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +38,13 @@ class Parsed(NamedTuple):
     origin: Origin | None
 
 
+class Customer(NamedTuple):
+    """What the customer list says of a number: a province, and a priority class or nothing."""
+
+    province: str
+    klass: str = ""
+
+
 class Numbering:
     """Resolves callers to provinces. The maps' numbers may be written in any usual form."""
 
@@ -46,12 +53,12 @@ class Numbering:
         table: PrefixTable,
         dialled: Mapping[str, str] | None = None,
         trunks: Mapping[str, str] | None = None,
-        customers: Mapping[str, str] | None = None,
+        customers: Mapping[str, Customer] | None = None,
     ) -> None:
         self._table = table
         self._dialled = {self.parse(n).canonical: p for n, p in (dialled or {}).items()}
         self._trunks = {name.casefold(): province for name, province in (trunks or {}).items()}
-        self._customers = {self.parse(n).canonical: p for n, p in (customers or {}).items()}
+        self._customers = {self.parse(n).canonical: c for n, c in (customers or {}).items()}
 
     @classmethod
     def load(
@@ -60,24 +67,31 @@ class Numbering:
         customers: Path | None = None,
         dialled: Mapping[str, str] | None = None,
         trunks: Mapping[str, str] | None = None,
+        classes: Collection[str] = (),
     ) -> Numbering:
-        """Read the tables (about a quarter of a second). Raise :class:`NumbersError`."""
-        listed = read_customers(customers) if customers else None
+        """Read the tables (about a quarter of a second). Raise :class:`NumbersError`.
+
+        ``classes`` are the priority classes there are.
+        """
+        listed = read_customers(customers, classes) if customers else None
         return cls(load_table(overrides), dialled, trunks, listed)
 
     def resolve(self, number: str, did: str = "", choice: str = "", trunk: str = "") -> Origin:
         """Province of the caller ``number`` who dialled ``did`` over ``trunk`` and chose ``choice``.
 
-        A choice (IVR) is a province code, a GB/T 2260 code of two digits or a Chinese name. Never raises.
+        A choice (IVR) is a province code, a GB/T 2260 code of two digits or a Chinese name. The class comes
+        from the customer list, wherever the province comes from. Never raises.
         """
+        parsed = self.parse(number) if self._customers else None
+        customer = self._customers.get(parsed.canonical) if parsed and parsed.canonical else None
+        klass = customer.klass if customer else ""
         if province := self._of_door(did, trunk):
-            return Origin(province, "trunk", Confidence.CERTAIN)
+            return Origin(province, "trunk", Confidence.CERTAIN, klass)
         if province := _CHOICES.get(choice.strip().lower()) if choice and len(choice) <= _LONGEST else None:
-            return Origin(province, "ivr", Confidence.CERTAIN)
-        parsed = self.parse(number)
-        if province := self._customers.get(parsed.canonical) if parsed.canonical else None:
-            return Origin(province, "customer", Confidence.CERTAIN)
-        return parsed.origin or _NOBODY
+            return Origin(province, "ivr", Confidence.CERTAIN, klass)
+        if customer:
+            return Origin(customer.province, "customer", Confidence.CERTAIN, klass)
+        return (parsed or self.parse(number)).origin or _NOBODY
 
     def parse(self, number: str) -> Parsed:
         """One spelling for a number, however a trunk writes it, with its province.
@@ -136,15 +150,21 @@ class Numbering:
         return Parsed(national, _origin(found.province, source, Confidence.LIKELY))
 
 
-def read_customers(path: Path) -> dict[str, str]:
-    """Customers' numbers and province codes from a CSV file. Raise :class:`NumbersError`."""
+def read_customers(path: Path, classes: Collection[str] = ()) -> dict[str, Customer]:
+    """Customers by number, from a CSV file of number, province and, if wanted, a class of ``classes``.
+
+    Raise :class:`NumbersError`.
+    """
     result = {}
-    for where, number, province in read_csv(path, "number"):
+    for where, number, province, klass in read_csv(path, "number", "class"):
         if not number or len(number) > _LONGEST or not _NUMBER.fullmatch(number):
             raise NumbersError(
                 [Problem(where, "number", "is not a phone number", "digits, spaces, + ( ) - .")]
             )
-        result[number] = checked_province(where, "province", province)
+        if klass and klass not in classes:
+            allowed = f"{', '.join(sorted(classes)) or 'none: the routing has no classes'}, or nothing"
+            raise NumbersError([Problem(where, "class", f"unknown class {klass[:40]!r}", allowed)])
+        result[number] = Customer(checked_province(where, "province", province), klass)
     return result
 
 

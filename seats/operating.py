@@ -20,6 +20,7 @@ from metrics.definition.catalogue import CALLBACK_STATES, RESPONSES
 from metrics.series import Key, Series
 from seats import tls
 from seats.domain.events import Event
+from seats.domain.outlook import Outlook, outlook
 from seats.domain.requests import RequestState
 from seats.domain.state import State
 from seats.settings import Http
@@ -115,6 +116,24 @@ def add_waits(series: Series, state: State, provinces: Sequence[str], now: Calla
         return {(province,): wait for province, wait in waits.items()}
 
     series.read_all("seats_oldest_wait_seconds", oldest)
+
+
+def add_steering(series: Series, state: State, provinces: Sequence[str], now: Callable[[], float]) -> None:
+    """How every province's objective is steered, and the wait its next caller must expect."""
+
+    def add(name: str, value: Callable[[Outlook], float | None]) -> None:
+        def rows() -> Mapping[Key, float]:
+            at = now()
+            found = {(p,): value(outlook(state, p, at)) for p in provinces}
+            return {key: one for key, one in found.items() if one is not None}
+
+        series.read_all(name, rows)
+
+    add("seats_steering_level", lambda o: o.level)
+    add("seats_objective_feasible", lambda o: float(o.feasible))
+    add("seats_agents_missing", lambda o: o.missing)
+    add("seats_expected_wait_seconds", lambda o: o.wait.seconds)
+    add("seats_expected_wait_error_seconds", lambda o: o.wait.error if o.wait.judged else None)
 
 
 def add_callbacks(series: Series, state: State, provinces: Sequence[str]) -> None:

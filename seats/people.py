@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from seats.domain.agents import SeatKind
 from seats.domain.callback_settings import Dial
+from seats.domain.plan import Plan
 from seats.domain.regions import BY_CODE
 from seats.errors import Problem, SeatsError, SettingsError
 from seats.planfile import load_plan
@@ -23,6 +24,7 @@ ROLES = ("agent", "supervisor", "admin")
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 _ADDRESS = re.compile(r"[A-Za-z0-9_]{1,32}")
 _NUMBER = re.compile(r"\+?[0-9]{5,20}")
+_LEVEL = re.compile(r"[0-9]|10", re.ASCII)
 SHORTEST_PASSWORD = 8
 
 
@@ -43,6 +45,8 @@ class Wish(NamedTuple):
     pools: str
     seat: str
     password: str
+    skills: tuple[str, ...] = ()
+    """Each ``SKILL:LEVEL``."""
 
 
 async def add(settings: Settings, wish: Wish) -> str:
@@ -148,7 +152,8 @@ async def _agent(settings: Settings, wish: Wish) -> AgentRow:
     pattern = _NUMBER if kind == SeatKind.MOBILE else _ADDRESS
     if kind not in kinds or not pattern.fullmatch(address):
         raise BadPersonError("--seat", f"{wish.seat!r}", "browser:NAME, sip:NAME or mobile:NUMBER")
-    known = (await _plan_pools(settings)).keys()
+    plan = await _plan(settings)
+    known = plan.pools
     wanted = [p for p in wish.pools.split(",") if p] or [
         wish.province,
         BY_CODE[wish.province].region,
@@ -157,13 +162,29 @@ async def _agent(settings: Settings, wish: Wish) -> AgentRow:
     for pool in wanted:
         if pool not in known:
             raise BadPersonError("--pools", f"unknown pool {pool!r}", ", ".join(sorted(known)))
-    return AgentRow(wish.login, wish.name, wish.province, tuple(wanted), kind, address)
+    skills = _skills(wish.skills, plan)
+    return AgentRow(wish.login, wish.name, wish.province, tuple(wanted), kind, address, skills=skills)
 
 
-async def _plan_pools(settings: Settings) -> dict[str, object]:
+def _skills(wanted: tuple[str, ...], plan: Plan) -> tuple[tuple[str, int], ...]:
+    """(skill, level) of each ``SKILL:LEVEL``, by skill."""
+    found: dict[str, int] = {}
+    for each in wanted:
+        skill, _, level = each.partition(":")
+        if skill not in plan.skills:
+            allowed = ", ".join(sorted(plan.skills)) or "none: the routing declares no skills"
+            raise BadPersonError("--skill", f"unknown skill {skill!r}", allowed)
+        if not _LEVEL.fullmatch(level):
+            raise BadPersonError("--skill", f"{each!r} has no such level", f"{skill}:0 to {skill}:10")
+        if skill in found:
+            raise BadPersonError("--skill", f"{skill!r} is given twice", "each skill once")
+        found[skill] = int(level)
+    return tuple(sorted(found.items()))
+
+
+async def _plan(settings: Settings) -> Plan:
     store = await open_store(settings)
     try:
-        plan = await store.latest_plan() or load_plan(settings.routing)
+        return await store.latest_plan() or load_plan(settings.routing)
     finally:
         await store.close()
-    return dict(plan.pools)

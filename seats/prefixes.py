@@ -86,7 +86,8 @@ def load_table(overrides: Path | None = None) -> PrefixTable:
 
 def read_overrides(path: Path) -> list[tuple[str, str]]:
     """Prefixes and province codes of an override file (YAML ``prefixes:`` or CSV), shortest prefix first."""
-    rows = read_csv(path, "prefix") if path.suffix == ".csv" else _read_yaml(path)
+    csv_rows = (row[:3] for row in read_csv(path, "prefix"))
+    rows = csv_rows if path.suffix == ".csv" else _read_yaml(path)
     entries = []
     for where, prefix, province in rows:
         if not _PREFIX.fullmatch(prefix):
@@ -95,17 +96,20 @@ def read_overrides(path: Path) -> list[tuple[str, str]]:
     return sorted(entries, key=lambda entry: len(entry[0]))
 
 
-def read_csv(path: Path, what: str) -> Iterator[tuple[str, str, str]]:
-    """(place, first column, second column) of each line; a first line ``<what>,province`` is a heading."""
+def read_csv(path: Path, what: str, more: str = "") -> Iterator[tuple[str, str, str, str]]:
+    """(place, first column, second, third) of each line; a first line ``<what>,province`` is a heading.
+
+    There may be a third column only if there is a name for it, ``more``; missing, it is empty.
+    """
+    shape = f"{what},province" + (f" or {what},province,{more}" if more else "")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             for n, row in enumerate(csv.reader(file), 1):
                 if not row or row[0].startswith("#") or (n == 1 and row[0].strip() == what):
                     continue
-                if len(row) != 2:
-                    problem = Problem(f"{path}:{n}", what, f"has {len(row)} columns", f"{what},province")
-                    raise NumbersError([problem])
-                yield f"{path}:{n}", row[0].strip(), row[1].strip()
+                if len(row) != 2 and not (more and len(row) == 3):
+                    raise NumbersError([Problem(f"{path}:{n}", what, f"has {len(row)} columns", shape)])
+                yield f"{path}:{n}", row[0].strip(), row[1].strip(), row[2].strip() if row[2:] else ""
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise NumbersError(
             [Problem(str(path), what, f"cannot be read ({error})", "a UTF-8 CSV file")]

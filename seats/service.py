@@ -95,7 +95,7 @@ class Service:
         states = await self.store.last_states()
         for row in await self.store.agents():
             seat = Seat(SeatKind(row.seat_kind), row.seat_address)
-            self.engine.ask(AgentConfigured(row.id, row.name, row.province, row.pools, seat))
+            self.engine.ask(AgentConfigured(row.id, row.name, row.province, row.pools, seat, row.skills))
             last = states.get(row.id)
             if last is not None and last.chosen != Chosen.SIGNED_OUT:
                 chosen = Chosen(last.reserved or last.chosen)
@@ -197,7 +197,7 @@ class Service:
                 row.linkedid,
                 row.did,
                 row.number,
-                Origin(row.province, row.source, Confidence(row.confidence)),
+                Origin(row.province, row.source, Confidence(row.confidence), row.klass),
                 row.arrived_at,
                 live[0].id if live else "",
                 live[0].agent if live else row.agent or "",
@@ -245,6 +245,7 @@ class Service:
         operating.add_ledger(self.series, self.writer, lambda: self.unreconciled)
         operating.add_disk(self.series, self.store.database.path)
         operating.add_waits(self.series, self.engine.state, CODES, self.engine.now)
+        operating.add_steering(self.series, self.engine.state, CODES, self.engine.now)
         operating.add_callbacks(self.series, self.engine.state, CODES)
         operating.add_certificate(self.series, self.settings.http)
         self.engine.took = self.series.distribution("seats_decision_duration_seconds").observe
@@ -264,7 +265,7 @@ async def serve(settings: Settings) -> AsyncIterator[Service]:
         standing = _Standing()
         await stack.enter_async_context(leading(store.database, standing.change))
         plan = await _plan(store, settings)
-        numbering = await asyncio.to_thread(load_numbering, settings)
+        numbering = await asyncio.to_thread(load_numbering, settings, plan)
         service = Service(settings, store, plan, await store.next_epoch(), numbering)
         stack.callback(service.engine.close)
         standing.engine = service.engine
@@ -338,10 +339,10 @@ async def live_plan(settings: Settings) -> Plan:
     return load_plan(settings.routing)
 
 
-def load_numbering(settings: Settings) -> Numbering:
-    """The tables that tell a caller's province."""
+def load_numbering(settings: Settings, plan: Plan) -> Numbering:
+    """The tables that tell a caller's province and class. Raises :class:`NumbersError`."""
     numbers = settings.numbers
-    return Numbering.load(settings.prefixes, numbers.customers, numbers.dialled, numbers.trunks)
+    return Numbering.load(settings.prefixes, numbers.customers, numbers.dialled, numbers.trunks, plan.classes)
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> None:

@@ -22,6 +22,10 @@ RUNBOOKS = "docs/runbooks"
 _NAMES = "* on (province) group_left (zh, en) seats:province:names"
 _OLDEST = "max by (province) (seats_oldest_wait_seconds)"
 _BOUND = "scalar(max(seats_wait_bound_seconds))"
+_MISSING = (
+    "(max by (province) (seats_agents_missing)"
+    " and on (province) max by (province) (seats_objective_feasible) == 0)"
+)
 _P = "{{ $labels.zh }}"
 _E = "{{ $labels.en }}"
 _PERCENT = "{{ $value | humanizePercentage }}"
@@ -107,6 +111,17 @@ def _rates(timing: Timing) -> tuple[Alert, ...]:
             "burn",
             "Silence until the staffing change it calls for is live.",
             wait=15 * MINUTE,
+        ),
+        Alert(
+            "SeatsObjectiveOutOfReach",
+            "ticket",
+            "rate",
+            f"{_MISSING} {_NAMES}",
+            f"{_P} 目标无法达到:各环缺 {{{{ $value }}}} 名座席",
+            f"{_E}: the objective is out of reach, {{{{ $value }}}} agents are missing in its rings",
+            "objective",
+            "Known shortage: silence the province for the shift.",
+            wait=10 * MINUTE,
         ),
         Alert(
             "SeatsNoRequests",

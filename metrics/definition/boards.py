@@ -405,6 +405,29 @@ BUDGET = Board(
             height=14,
         ),
         lines(
+            "缺少的座席 Agents missing",
+            "short",
+            Query("max by (province) (seats_agents_missing) > 0", "{{province}}"),
+            about="Provinces whose objective no routing can hold, and how many agents they lack.",
+        ),
+        lines(
+            "调度级别 Steering level",
+            "short",
+            Query("max by (province) (seats_steering_level) > 0", "{{province}}"),
+            about="1 rings open early, 2 priority, 3 and 4 idle agents kept, 5 breaks ended.",
+        ),
+        lines(
+            "预计等待 Expected wait",
+            "s",
+            Query("topk(10, max by (province) (seats_expected_wait_seconds))", "{{province}}"),
+        ),
+        lines(
+            "预计误差 Error of the expected wait",
+            "s",
+            Query("topk(10, max by (province) (seats_expected_wait_error_seconds))", "{{province}}"),
+            about="Mean absolute error of the last expected waits.",
+        ),
+        lines(
             "消耗倍数 Burn factor",
             "short",
             Query(

@@ -149,6 +149,7 @@ def _take(turn: Turn, agent: Agent, wish: tuple[Chosen, str]) -> None:
     if wish[0] is not agent.chosen:
         agent.since = turn.now
     agent.chosen, agent.reason = wish
+    agent.recalled_for = ""
     agent.reserved = None
     if agent.chosen is Chosen.READY and agent.resting:
         agent.resting = False

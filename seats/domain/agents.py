@@ -82,6 +82,8 @@ class Agent:
     """Kept from calls for a moment, as occupancy is above the plan's most."""
     recalled_at: float = 0.0
     """When the agent was last asked back from an interruptible break."""
+    recalled_for: str = ""
+    """Province in need for which; empty once the agent has chosen what to do."""
     misses: int = 0
     resting: bool = False
     staffed: bool = False

@@ -58,9 +58,13 @@ class Expected:
         if guess is not None:
             estimate.judge(guess, waited)
 
+    def seen(self, province: str) -> Estimate:
+        """A province's estimators for reading."""
+        return self.provinces.get(province) or Estimate()
+
     def now(self, province: str, guess: Guess) -> tuple[float, float, int]:
         """(seconds, mean absolute error, forecasts judged) by the estimator that was better lately."""
-        estimate = self.of(province)
+        estimate = self.seen(province)
         if estimate.error_head < estimate.error_last:
             return guess.head, estimate.error_head, estimate.judged
         return guess.last, estimate.error_last, estimate.judged

@@ -19,7 +19,6 @@ from seats.domain.events import (
     RequestReturned,
     VoicemailLeft,
 )
-from seats.domain.expected import Guess
 from seats.domain.messages import (
     CallbackChosen,
     CallbackRefused,
@@ -39,6 +38,7 @@ from seats.domain.messages import (
     SeatGone,
     VoicemailSpoken,
 )
+from seats.domain.outlook import guess
 from seats.domain.overflow import Occasion, can_be_called, is_closed, parting, was_staffed
 from seats.domain.rank import RESCUED, RETURNED
 from seats.domain.regions import UNKNOWN
@@ -86,9 +86,7 @@ def arrived(turn: Turn, message: RequestArrived) -> None:
 def _begin_waiting(turn: Turn, request: Request) -> None:
     """Nobody is there at once: note what wait is to be expected, and what the province needs."""
     state = turn.state
-    line = state.waiting[request.province]
-    head = min((r.arrived_at for r in line.values()), default=turn.now)
-    request.guess = Guess(state.expected.of(request.province).last, turn.now - head)
+    request.guess = guess(state, request.province, turn.now)
     turn.at(request.arrived_at + state.plan.wait_bound, Due.WAIT_BOUND, request.id)
     steering.arm(turn)
     steering.waits(turn, request)

@@ -144,7 +144,7 @@ def recall(turn: Turn, province: str) -> None:
     pools = {ring.pool for ring in state.plan.routes[province].rings}
     for agent in state.agents.values():
         if _on_interruptible_break(state, agent) and pools & set(agent.pools):
-            agent.recalled_at = turn.now
+            agent.recalled_at, agent.recalled_for = turn.now, province
             turn.events.append(BreakRecalled(turn.now, province, agent.id))
 
 

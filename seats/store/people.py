@@ -49,7 +49,7 @@ class People(Door):
     async def put_agent(self, agent: AgentRow, *, at: float, actor: str) -> None:
         """Add or change an agent. Raise :class:`ConflictError` if another has the seat's address."""
         SeatKind(agent.seat_kind)
-        row = {**agent._asdict(), "pools": list(agent.pools)}
+        row = {**agent._asdict(), "pools": list(agent.pools), "skills": dict(agent.skills)}
         changed = {name: row[name] for name in row if name != "id"}
         statement = self._upsert(t.agents).on_conflict_do_update(index_elements=["id"], set_=changed)
         try:
@@ -182,7 +182,7 @@ class People(Door):
 
 def _agent(row: Any) -> AgentRow:
     agent = AgentRow(*row)
-    return agent._replace(pools=tuple(agent.pools))
+    return agent._replace(pools=tuple(agent.pools), skills=tuple(sorted(dict(agent.skills).items())))
 
 
 def _safe(text: str) -> str:

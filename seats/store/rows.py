@@ -45,6 +45,7 @@ class OpenRow(NamedTuple):
     outcome: str | None
     agent: str | None
     answered_at: float | None
+    klass: str
 
 
 class OfferRow(NamedTuple):
@@ -110,6 +111,8 @@ class AgentRow(NamedTuple):
     seat_kind: str
     seat_address: str
     active: bool = True
+    skills: tuple[tuple[str, int], ...] = ()
+    """(skill, level 0 to 10), by skill."""
 
 
 class StateRow(NamedTuple):

@@ -81,6 +81,7 @@ def _opened(e: ev.RequestOpened, out: Changes) -> None:
             "confidence": str(e.origin.confidence),
             "arrived_at": e.at,
             "reconstructed": e.reconstructed,
+            "klass": e.origin.klass,
         }
     )
     _audit(

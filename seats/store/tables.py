@@ -62,8 +62,12 @@ requests = Table(
     Column("reason", Text),
     Column("disposition", Text),
     Column("reconstructed", Boolean, nullable=False),
+    Column("klass", Text, nullable=False, server_default=""),
 )
-"""One row per request, for ever. ``outcome`` is null while it is open, ``ended_at`` while its call lives."""
+"""One row per request, for ever. ``outcome`` is null while it is open, ``ended_at`` while its call lives.
+
+``klass`` is the caller's priority class on arrival.
+"""
 
 Index("ix_requests_arrived_at_id", requests.c.arrived_at, requests.c.id)
 Index("ix_requests_province_arrived_at_id", requests.c.province, requests.c.arrived_at, requests.c.id)
@@ -184,8 +188,9 @@ agents = Table(
     Column("seat_kind", Text, nullable=False),
     Column("seat_address", Text, nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("skills", JSON, nullable=False, server_default="{}"),
 )
-"""People who take calls. A row stays when its agent leaves: the ledger names it."""
+"""People who take calls. A row stays when its agent leaves: the ledger names it. ``skills``: level by skill."""
 
 Index(
     "uq_agents_seat_address",

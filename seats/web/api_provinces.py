@@ -26,7 +26,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 
     def row(code: str) -> views.ProvinceRow:
         presence = hub.board.presence(code)
-        return views.province_row(engine.state.plan, engine.tally, code, presence, now)
+        return views.province_row(engine.state, engine.tally, code, presence, now)
 
     return answer(ProvincesView([row(code) for code in views.CODES], row(NATION), now))
 

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from seats.domain.messages import PlanChanged
+from seats.domain.plan import check_people
 from seats.planfile import plan_from_json, plan_to_json
 from seats.web import keys
 from seats.web.errors import VersionConflictError, VersionMissingError
@@ -62,6 +63,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     _check_version(request, engine.state.plan.version)
     body = await body_of(request, RoutingBody)
     plan = plan_from_json(body.plan)
+    check_people(plan, [(agent.pools, agent.skills) for agent in engine.state.agents.values()])
     actor = who(request).user.login
     store = request.app[keys.STORE]
     base = engine.state.plan.version if await store.versions() else 0  # the file's plan is not stored

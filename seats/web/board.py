@@ -65,6 +65,8 @@ class Board:
         self._agents: set[str] = set()
         self._requests: set[str] = set()
         self._provinces: set[str] = set()
+        self._queues: set[str] = set()
+        """Provinces whose waiting list may stand in another order, though no request of it changed."""
         self._agent_marks: dict[str, _AgentMark] = {}
         self._places: dict[str, str] = {}
         self._shown: dict[str, set[str]] = {}
@@ -89,10 +91,11 @@ class Board:
                     marks[name].add(str(named))
             if isinstance(event, RequestOpened | RequestDecided):
                 self._provinces.add(NATION)
+            elif isinstance(event, ProvinceSteered):
+                self._queues.add(event.province)
             elif isinstance(event, RoutingChanged):
                 self.touch_clock()
-            elif isinstance(event, ProvinceSteered):  # the order of its line may have changed
-                self._requests.update(self._queued.get(event.province, ()))
+                self._queues.update(self._queued)
         self._agents |= agents
         return agents
 
@@ -101,13 +104,18 @@ class Board:
         self._agents.add(agent)
 
     def touch_clock(self) -> None:
-        """Time passed: windows moved."""
+        """Time passed: windows moved, and who has waited beyond the bound goes before the others."""
         self._provinces.update(self._presence)
+        old = self._engine.now() - self._engine.state.plan.wait_bound
+        for code in self._queued:
+            since = self.presence(code).longest_wait_since
+            if since is not None and since <= old:
+                self._queues.add(code)
 
     @property
     def dirty(self) -> bool:
         """Something is marked."""
-        return bool(self._agents or self._requests or self._provinces)
+        return bool(self._agents or self._requests or self._provinces or self._queues)
 
     def collect(self) -> Delta:
         """Build what is marked and take it as told."""
@@ -115,7 +123,8 @@ class Board:
         agents = self._take_agents()
         requests, self._requests = self._requests, set()
         self._put(delta, "agents", ((key, self._agent(key)) for key in agents))
-        queues = self._move(requests)
+        queues = self._move(requests) | self._queues
+        self._queues = set()
         provinces, self._provinces = self._provinces, set()
         for code in queues:
             self._queue(delta, code)
@@ -236,7 +245,7 @@ class Board:
 
     def _province(self, code: str, now: float) -> msgspec.Raw:
         engine = self._engine
-        return _raw(views.province_row(engine.state.plan, engine.tally, code, self.presence(code), now))
+        return _raw(views.province_row(engine.state, engine.tally, code, self.presence(code), now))
 
     def _links(self) -> Iterator[tuple[str, msgspec.Raw | None]]:
         links = self._engine.links

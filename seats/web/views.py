@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from seats.domain.agents import Agent, Chosen, Machine
-from seats.domain.plan import Plan
+from seats.domain.outlook import Outlook, Wait, outlook
 from seats.domain.regions import BY_CODE, UNKNOWN
 from seats.domain.requests import Offer, Request, RequestState
 from seats.domain.state import State
@@ -64,6 +64,13 @@ class CallView(msgspec.Struct, frozen=True):
     """Of a callback: the customer has answered."""
 
 
+class RecallView(msgspec.Struct, frozen=True):
+    """Asked back from a break, for a province in need."""
+
+    province: str
+    at: float
+
+
 class AgentRow(msgspec.Struct, frozen=True):
     """One agent. ``display``: the one word for the board; ``lease_until`` as of the row's last change."""
 
@@ -84,6 +91,8 @@ class AgentRow(msgspec.Struct, frozen=True):
     wrap_up_until: float | None
     offer: OfferView | None
     call: CallView | None
+    recall: RecallView | None
+    """Until the agent chooses a state."""
 
 
 class RateView(msgspec.Struct, frozen=True):
@@ -110,6 +119,27 @@ class Rates(msgspec.Struct, frozen=True):
     reported: RateWindows
 
 
+class SteeringView(msgspec.Struct, frozen=True):
+    """What is done for a province's objective: ``level`` 0 (the plan) to 5 (breaks ended).
+
+    ``credit`` is the losses it can still take. Out of reach, it lacks ``missing`` agents, for the ``cause``
+    ``agents`` (too few) or ``skills`` (enough, but not in its rings).
+    """
+
+    level: int
+    credit: float
+    feasible: bool
+    missing: int
+    cause: str
+
+
+class WaitView(msgspec.Struct, frozen=True):
+    """Seconds that a caller who comes now must expect; ``error``: the mean error of such forecasts lately."""
+
+    seconds: float
+    error: float | None
+
+
 class ProvinceRow(msgspec.Struct, frozen=True):
     """Live figures of one province; code ``""`` is the nation, which has no objective of its own."""
 
@@ -127,6 +157,8 @@ class ProvinceRow(msgspec.Struct, frozen=True):
     hour: Figures
     rate: Rates
     misses_left: int | None
+    steering: SteeringView | None
+    expected_wait: WaitView | None
 
 
 class WaitingRow(msgspec.Struct, frozen=True):
@@ -190,6 +222,7 @@ def agent_row(state: State, agent: Agent) -> AgentRow:
         wrap_up_until=None if agent.wrap_up_until is None else _ms(agent.wrap_up_until),
         offer=_offer_view(state, agent),
         call=_call_view(state, agent),
+        recall=RecallView(agent.recalled_for, _ms(agent.recalled_at)) if agent.recalled_for else None,
     )
 
 
@@ -251,11 +284,12 @@ def _waits_as(request: Request) -> str:
     return "offered" if request.state is RequestState.OFFERED else "waiting"
 
 
-def province_row(plan: Plan, tally: Tally, code: str, presence: Presence, now: float) -> ProvinceRow:
+def province_row(state: State, tally: Tally, code: str, presence: Presence, now: float) -> ProvinceRow:
     """The row of a province, or of the nation (code ``""``). Encode it before the next event is counted."""
     today, hour = tally.day(code), tally.hour(code, now)
     province = BY_CODE.get(code)
-    route = plan.routes.get(code)
+    route = state.plan.routes.get(code)
+    ahead = outlook(state, code, now) if route else None
     since = presence.longest_wait_since
     names = ("全国", "Nation") if code == NATION else ("未知", "Unknown")
     return ProvinceRow(
@@ -276,7 +310,17 @@ def province_row(plan: Plan, tally: Tally, code: str, presence: Presence, now: f
             reported=RateWindows(_rate_view(today.reported), _rate_view(hour.reported)),
         ),
         misses_left=misses_left(today, route.objective) if route else None,
+        steering=_steering_view(ahead) if ahead else None,
+        expected_wait=_wait_view(ahead.wait) if ahead else None,
     )
+
+
+def _steering_view(ahead: Outlook) -> SteeringView:
+    return SteeringView(ahead.level, round(ahead.credit, 1), ahead.feasible, ahead.missing, ahead.cause)
+
+
+def _wait_view(wait: Wait) -> WaitView:
+    return WaitView(round(wait.seconds, 1), round(wait.error, 1) if wait.judged else None)
 
 
 def _rate_view(share: tuple[int, int]) -> RateView:

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from seats.check import require_startable
 from seats.service import open_store
 from seats.settings import load
 from seats.store.rows import AgentRow
@@ -146,6 +147,43 @@ async def test_a_second_agent_for_a_seat_is_refused(place: Place) -> None:
     assert "'1001' is another agent's; allowed: an address of its own" in second.text
     with tampered(place) as database:
         assert list(database.iterdump()) == before
+
+
+async def test_an_agents_skills_are_those_of_the_routing(place: Place) -> None:
+    add = ("user", "add", "li", "--province", "hubei", "--seat", "sip:1001")
+    for skills, words in (
+        (("--skill", "surgery:5"), "--skill: unknown skill 'surgery'; allowed: claims"),
+        (("--skill", "claims:11"), "--skill: 'claims:11' has no such level; allowed: claims:0 to claims:10"),
+        (("--skill", "claims"), "--skill: 'claims' has no such level"),
+        (("--skill", "claims:5", "--skill", "claims:6"), "'claims' is given twice; allowed: each skill once"),
+    ):
+        said = await place.said(*add, *skills, SEATS_PASSWORD="quiet-river")
+        assert said.status == 2 and words in said.text, said.text
+    said = await place.said(*add, "--skill", "claims:5", SEATS_PASSWORD="quiet-river")
+    assert said.status == 0, said.text
+    store = await open_store(load(place.file, {}))
+    try:
+        assert [a.skills for a in await store.agents()] == [(("claims", 5),)]
+    finally:
+        await store.close()
+
+
+async def test_a_floor_larger_than_its_pool(place: Place) -> None:
+    """Trouble for a check; whoever removed an agent must not find that the service does not start any more."""
+    rewritten(place, lambda text: text.replace("home: hubei}", "home: hubei, floor: 2}", 1))
+    await make_database(place, ("li", "1001"))
+    said = await place.said("check")
+    assert said.status == 2
+    assert "✗ staffing: pools.hubei.floor: 2 is more than the pool's 1 agents; allowed: 0 to 1" in said.text
+    warnings = await require_startable(load(place.file, {}))
+    assert "staffing: pools.hubei.floor: 2 is more than the pool's 1 agents; allowed: 0 to 1" in warnings
+
+
+async def test_a_customer_of_an_unknown_class(place: Place) -> None:
+    customers = place.folder / "customers.csv"
+    customers.write_text("number,province,class\n13871234567,hubei,green\n13971234567,hubei,gold\n")
+    place.write(numbers={"customers": str(customers)})
+    await place.refused("customers.csv:3: class: unknown class 'gold'", "allowed: green, or nothing")
 
 
 async def test_two_agents_with_one_seat(place: Place, pbx: FakePbx) -> None:

@@ -40,6 +40,16 @@ async def test_agents_are_added_changed_and_taken_out_of_service(store: Store) -
     assert await store.agent("nobody") is None
 
 
+async def test_skills_are_kept_with_the_agent(store: Store) -> None:
+    skilled = WANG._replace(skills=(("claims", 5), ("english", 0)))
+    await store.put_agent(skilled, at=1.0, actor="admin")
+    assert await store.agent("a1") == skilled
+    await store.put_agent(WANG, at=2.0, actor="admin")
+    assert (await store.agents())[0].skills == ()
+    newest, oldest = await store.audit(subject="agent/a1")
+    assert (newest.detail["skills"], oldest.detail["skills"]) == ({}, {"claims": 5, "english": 0})
+
+
 async def test_a_seats_address_belongs_to_one_agent_in_service(store: Store) -> None:
     await store.put_agent(WANG, at=1.0, actor="admin")
     with pytest.raises(ConflictError, match="web001"):

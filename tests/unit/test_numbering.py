@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seats.domain.regions import BY_CODE, PROVINCES, UNKNOWN
-from seats.domain.requests import Confidence
+from seats.domain.requests import Confidence, Origin
 from seats.errors import NumbersError
-from seats.numbering import Numbering, read_customers
+from seats.numbering import Customer, Numbering, read_customers
 from seats.prefixes import load_table
 from seats.settings import default_file
 
@@ -129,7 +129,7 @@ def test_the_order() -> None:
         TABLE,
         dialled={"027-95500": "hubei"},
         trunks={"Trunk-GD": "guangdong"},
-        customers={"+8613871234567": "sichuan"},
+        customers={"+8613871234567": Customer("sichuan")},
     )
     mobile = "013871234567"
 
@@ -187,3 +187,31 @@ def test_customer_lists(tmp_path: Path) -> None:
     path.write_text("13871234567,hubei\nabc,hubei\n", encoding="utf-8")
     with pytest.raises(NumbersError, match=r"customers.csv:2: number: is not a phone number"):
         read_customers(path)
+
+
+def test_the_third_column_of_a_customer_list_is_a_class(tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text(
+        "number,province,class\n13871234567,sichuan,green\n02788886666,gansu,\n02788887777,gansu\n"
+    )
+    numbering = Numbering(TABLE, dialled={"02795500": "hubei"}, customers=read_customers(path, {"green": 5}))
+    assert numbering.resolve("+8613871234567") == Origin("sichuan", "customer", Confidence.CERTAIN, "green")
+    assert numbering.resolve("02788886666").klass == numbering.resolve("02788887777").klass == ""
+    assert numbering.resolve("13812345678").klass == "", "not on the list"
+    by_door = numbering.resolve("13871234567", did="02795500")
+    assert by_door == Origin("hubei", "trunk", Confidence.CERTAIN, "green"), "the class is the caller's"
+    assert numbering.resolve("13871234567", choice="gansu").klass == "green"
+
+
+def test_a_class_the_routing_does_not_know_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text("13871234567,sichuan,green\n02788886666,gansu,gold\n")
+    with pytest.raises(NumbersError, match=r"customers.csv:2: class: unknown class 'gold'; allowed: green"):
+        read_customers(path, {"green": 5})
+    with pytest.raises(NumbersError, match=r"customers.csv:1: class: .*none: the routing has no classes"):
+        read_customers(path)
+    path.write_text("13871234567,sichuan,green,5\n")
+    with pytest.raises(
+        NumbersError, match=r"has 4 columns; allowed: number,province or number,province,class"
+    ):
+        read_customers(path, {"green": 5})

@@ -174,6 +174,11 @@ SINGLE = {
     "SeatsWaitLong": (
         {'seats_oldest_wait_seconds{province="hubei"}': gauge((5, 20), (5, 320)),
          "seats_wait_bound_seconds": gauge((10, 600))}, 9, ()),
+    "SeatsObjectiveOutOfReach": (
+        {'seats_agents_missing{province="hubei"}': gauge((5, 0), (15, 3)),
+         'seats_objective_feasible{province="hubei"}': gauge((5, 1), (15, 0)),
+         'seats_agents_missing{province="hunan"}': gauge((20, 2)),
+         'seats_objective_feasible{province="hunan"}': gauge((20, 1))}, 16, ()),
     "SeatsPbxRestarted": (
         {'seats_pbx_restarts_total{node="pbx1"}': gauge((5, 0), (5, 1))}, 7, ()),
     "SeatsLinkFlapping": (

@@ -20,13 +20,14 @@ from seats.domain.events import (
     RequestDecided,
     RequestOpened,
 )
+from seats.domain.expected import Guess
 from seats.domain.messages import CallbackRecalled
 from seats.domain.reducer import step
 from seats.domain.regions import PROVINCES, UNKNOWN
 from seats.domain.requests import Confidence, OfferResult, Origin, Outcome
-from seats.domain.state import State
+from seats.domain.state import State, Steer
 from seats.domain.tally import Figures, Tally
-from seats.operating import Written, add_callbacks
+from seats.operating import Written, add_callbacks, add_steering
 from seats.planfile import load_plan
 from seats.settings import default_file
 
@@ -99,6 +100,24 @@ def test_open_callbacks_are_counted_in_every_province() -> None:
     add_callbacks(rig.series, state, CODES)
     assert rig.value("seats_callbacks", province="hubei", state="waiting") == 1
     assert rig.value("seats_callbacks", province="gansu", state="calling") == 0
+
+
+def test_steering_and_expected_waits_of_every_province() -> None:
+    rig = Rig()
+    state = State(load_plan(default_file("routing.yaml")))
+    state.steers["hubei"] = Steer("hubei", -2.0, NOW, level=5)
+    state.steers["gansu"] = Steer("gansu", -9.0, NOW, feasible=False, missing=3, cause="agents")
+    state.expected.entered("hubei", 12.0, Guess(15.0, 11.0))
+    add_steering(rig.series, state, CODES, lambda: NOW)
+
+    def found(province: str) -> list[float | None]:
+        names = ("steering_level", "objective_feasible", "agents_missing", "expected_wait_seconds",
+                 "expected_wait_error_seconds")  # fmt: skip
+        return [rig.value(f"seats_{name}", province=province) for name in names]
+
+    assert found("hubei") == [5, 1, 0, 0, 1.0], "nobody waits: the head of the line says 0, and erred less"
+    assert found("gansu") == [0, 0, 3, 0, None]
+    assert found("beijing") == [0, 1, 0, 0, None]
 
 
 def test_no_requests_no_rate_but_n_is_zero() -> None:

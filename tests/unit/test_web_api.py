@@ -273,6 +273,28 @@ async def test_routing_says_where_what_and_what_is_allowed(house: House) -> None
     assert house.engine.state.plan.version == 1 and house.store.plans == []
 
 
+async def test_routing_that_the_agents_cannot_give_is_refused(house: House) -> None:
+    adam = await person(house, "adam")
+
+    async def refused(plan: dict[str, Any]) -> dict[str, Any]:
+        reply = await adam.call("PUT", "/routing", {"plan": plan}, {"If-Match": '"1"'})
+        assert reply.status == 422, await reply.text()
+        assert house.engine.state.plan.version == 1 and house.store.plans == []
+        told: dict[str, Any] = await reply.json()
+        return told
+
+    plan = plan_to_json(house.engine.state.plan)
+    plan["pools"]["hubei"]["floor"] = 3
+    told = await refused(plan)
+    assert (told["field"], told["allowed"]) == ("pools.hubei.floor", "0 to 2")
+    plan = plan_to_json(house.engine.state.plan)
+    plan["skills"] = {"claims": {"zh": "理赔"}}
+    plan["services"] = {"95501": {"needs": [{"skill": "claims", "level": 3}]}}
+    told = await refused(plan)
+    assert told["field"] == "services.95501.needs[1].skill"
+    assert "'claims'" in told["detail"] and "relaxed by until" in told["allowed"]
+
+
 async def test_only_admins_change_the_routing(house: House) -> None:
     plan = plan_to_json(house.engine.state.plan)
     for login in ("anna", "sue"):

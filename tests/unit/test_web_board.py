@@ -33,7 +33,7 @@ def fresh(engine: Engine) -> dict[str, Any]:
     there = views.presence_of(state)
 
     def row(code: str) -> views.ProvinceRow:
-        return views.province_row(state.plan, engine.tally, code, there[code], now)
+        return views.province_row(state, engine.tally, code, there[code], now)
 
     queued: dict[str, list[Any]] = {}
     for request in state.requests.values():

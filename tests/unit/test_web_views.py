@@ -7,6 +7,11 @@ import json
 import pytest
 
 from seats.domain.agents import Agent, Chosen, Machine, Seat, SeatKind
+from seats.domain.expected import Guess
+from seats.domain.messages import StateAsked
+from seats.domain.outlook import expected_wait
+from seats.domain.state import Steer, Turn
+from seats.domain.steering import recall
 from seats.domain.tally import NATION
 from seats.web import views
 from seats.web.board import encode
@@ -70,7 +75,7 @@ async def test_both_rates_stand_side_by_side(house: House) -> None:
     house.call("c1")
     house.answer("s1")
     engine = house.engine
-    row = views.province_row(engine.state.plan, engine.tally, "hubei", Presence(), engine.now())
+    row = views.province_row(engine.state, engine.tally, "hubei", Presence(), engine.now())
     told = json.loads(encode(row))
     assert told["objective"] == 0.99 and told["zh"] == "湖北" and told["region"] == "central"
     for definition in ("strict", "reported"):
@@ -81,8 +86,56 @@ async def test_both_rates_stand_side_by_side(house: House) -> None:
     assert told["today"]["requests"] == told["hour"]["connected"] == told["hour"]["sl20"] == 1
 
 
+async def test_a_province_says_how_it_is_steered_and_what_wait_to_expect(house: House) -> None:
+    engine = house.engine
+    state = engine.state
+
+    def told(code: str) -> views.ProvinceRow:
+        return views.province_row(state, engine.tally, code, Presence(), engine.now())
+
+    assert told("hunan").steering == views.SteeringView(0, 1.0, True, 0, "")
+    assert told("hunan").expected_wait == views.WaitView(0.0, None)
+    assert told(NATION).steering is told(NATION).expected_wait is None
+    state.steers["hubei"] = Steer("hubei", -0.06, engine.now(), level=3)
+    state.steers["hunan"] = Steer("hunan", -9.0, engine.now(), feasible=False, missing=4, cause="skills")
+    state.expected.entered("hubei", 10.0, Guess(14.04, 30.0))
+    assert told("hubei").steering == views.SteeringView(3, -0.1, True, 0, "")
+    assert told("hubei").expected_wait == views.WaitView(10.0, 4.0), (
+        "as the last one waited, give or take 4 s"
+    )
+    assert told("hunan").steering == views.SteeringView(0, -9.0, False, 4, "skills")
+
+
+async def test_an_idle_agent_is_no_wait_or_that_for_the_ring(house: House) -> None:
+    state, engine = house.engine.state, house.engine
+    state.expected.entered("hubei", 10.0, None)
+    state.expected.entered("beijing", 10.0, None)
+    house.make_ready("s1")
+
+    def wait(code: str) -> float:
+        return expected_wait(state, code, engine.now()).seconds
+
+    nation = next(r.after for r in state.plan.routes["beijing"].rings if r.pool == "nation")
+    assert (wait("hubei"), wait("beijing")) == (0.0, nation)
+    state.steers["beijing"] = Steer("beijing", 0.8, engine.now(), level=1)
+    assert wait("beijing") == 0.0, "its rings are open early"
+
+
+async def test_an_agent_asked_back_from_a_break_is_told_so_until_the_choice(house: House) -> None:
+    engine = house.engine
+    agent = engine.state.agents["s1"]
+    engine.post(StateAsked("s1", Chosen.NOT_READY, "training", "test"))
+    assert views.agent_row(engine.state, agent).recall is None
+    engine.state.plan = engine.state.plan._replace(interruptible=("training",))
+    recall(Turn(engine.state, engine.now()), "hubei")
+    told = views.agent_row(engine.state, agent).recall
+    assert told is not None and told.province == "hubei" and 0 <= engine.now() - told.at < 60
+    engine.post(StateAsked("s1", Chosen.READY, "", "test"))
+    assert views.agent_row(engine.state, agent).recall is None
+
+
 async def test_no_requests_no_rate(house: House) -> None:
     engine = house.engine
-    row = views.province_row(engine.state.plan, engine.tally, NATION, Presence(), engine.now())
+    row = views.province_row(engine.state, engine.tally, NATION, Presence(), engine.now())
     assert row.rate.strict.today == views.RateView(0, 0, None, None, None)
     assert row.objective is None and row.misses_left is None and row.zh == "全国"

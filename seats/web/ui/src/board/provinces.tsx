@@ -3,6 +3,7 @@
 import { asOf, provinces } from "../common/feed";
 import { clockSpan, NONE, objectivePercent, percent } from "../common/format";
 import { t, type Key } from "../common/i18n";
+import { steeringWords } from "./steering";
 import type { ProvinceRow } from "../common/types";
 import { openProvince } from "./drawer";
 import { allowance, byTrouble, longWait, sign, verdict, within20 } from "./figures";
@@ -11,7 +12,7 @@ const ORDER_S = 3;
 const HOLD_MS = 6000;
 const columns: readonly Key[] = [
   "col.province", "col.waiting", "col.longest", "col.talking", "col.ready", "col.requests", "col.rate",
-  "col.reported", "col.sl20", "col.budget", "col.objective",
+  "col.reported", "col.sl20", "col.budget", "col.objective", "col.steering", "col.expected",
 ];
 
 let movedAt = -HOLD_MS;
@@ -66,7 +67,28 @@ function Row({ row }: { row: ProvinceRow }) {
       <td data-field="sl20">{percent(within20(row), 0)}</td>
       <td data-field="budget" data-left={row.misses_left ?? ""}><Budget row={row} /></td>
       <td data-field="objective" class="zero">{row.objective === null ? NONE : objectivePercent(row.objective)}</td>
+      <SteeringCell row={row} />
+      <ExpectedCell row={row} />
     </tr>
+  );
+}
+
+function SteeringCell({ row }: { row: ProvinceRow }) {
+  const { steering } = row;
+  if (!steering) return <td data-field="steering" class="zero">{NONE}</td>;
+  const { tone, text, hint } = steeringWords(steering);
+  return (
+    <td data-field="steering" data-level={steering.level} class={`steering ${tone}`} title={hint}><span>{text}</span></td>
+  );
+}
+
+function ExpectedCell({ row }: { row: ProvinceRow }) {
+  const wait = row.expected_wait;
+  if (!wait) return <td data-field="expected" class="zero">{NONE}</td>;
+  return (
+    <td data-field="expected" class={wait.seconds < 0.5 ? "zero" : ""} title={t("expected.hint")}>
+      {Math.round(wait.seconds)}<small>{wait.error !== null && ` ±${Math.round(wait.error)}`} {t("seconds")}</small>
+    </td>
   );
 }
 

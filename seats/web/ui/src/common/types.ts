@@ -24,6 +24,7 @@ export type AgentRow = {
   misses: number; lease_until: number; lease_fault: string;
   reserved: { chosen: Chosen; reason: string } | null;
   wrap_up_until: number | null; offer: OfferView | null; call: CallView | null;
+  recall: { province: string; at: number } | null;
 };
 
 export type Figures = {
@@ -38,6 +39,10 @@ export type ProvinceRow = {
   code: string; zh: string; en: string; region: string; objective: number | null;
   waiting: number; longest_wait_since: number | null; talking: number; ready: number; agents_signed_in: number;
   today: Figures; hour: Figures; rate: { strict: Rates; reported: Rates }; misses_left: number | null;
+  steering: Steering | null; expected_wait: { seconds: number; error: number | null } | null;
+};
+export type Steering = {
+  level: number; credit: number; feasible: boolean; missing: number; cause: "" | "agents" | "skills";
 };
 
 export type StaffingRow = {

@@ -1,4 +1,5 @@
 // The desk: one large panel that says what is, one strip for what comes next, own figures beside.
+import { now } from "../common/clock";
 import { feedState, me } from "../common/feed";
 import { t } from "../common/i18n";
 import { session } from "../common/session";
@@ -9,7 +10,8 @@ import { Idle } from "./idle";
 import { slept } from "./lease";
 import { Offer } from "./offer";
 import { Side } from "./side";
-import { mode } from "./state";
+import { recallText } from "./recall";
+import { choose, mode } from "./state";
 import { PhoneBadge } from "./quality";
 import { WrapUp } from "./wrapup";
 import "../styles/desk.css";
@@ -33,11 +35,23 @@ function Stage() {
             <button class="quiet" onClick={() => (slept.value = 0)}>{t("slept.ok")}</button>
           </div>
         )}
+        <Recall />
         <Panel />
         <Controls />
       </section>
       <Side />
     </>
+  );
+}
+
+function Recall() {
+  const text = recallText(me.value!, now.value);
+  if (text === null) return null;
+  return (
+    <div class="banner warn" role="alert" data-testid="recall">
+      <span>{text}</span>
+      <button class="primary" onClick={() => void choose("ready")} data-testid="recall-ready">{t("ready")}</button>
+    </div>
   );
 }
 

@@ -1,0 +1,59 @@
+"""What stands before a province: how its objective is steered, and the wait its next caller must expect."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from seats.domain.expected import Guess
+from seats.domain.state import State
+from seats.domain.steering import START
+
+
+class Wait(NamedTuple):
+    """Seconds to be expected, the mean absolute error of such forecasts, and how many were judged."""
+
+    seconds: float
+    error: float
+    judged: int
+
+
+class Outlook(NamedTuple):
+    """How a province is steered. ``credit``: losses it can still take; ``missing`` agents and why."""
+
+    level: int
+    credit: float
+    feasible: bool
+    missing: int
+    cause: str
+    wait: Wait
+
+
+def outlook(state: State, province: str, now: float) -> Outlook:
+    """The outlook of one province; one that nothing was decided for yet stands at the start."""
+    wait = expected_wait(state, province, now)
+    steer = state.steers.get(province)
+    if steer is None:
+        return Outlook(0, START, True, 0, "", wait)
+    return Outlook(steer.level, steer.credit, steer.feasible, steer.missing, steer.cause, wait)
+
+
+def guess(state: State, province: str, now: float) -> Guess:
+    """What both estimators say of a caller who comes now."""
+    line = state.waiting.get(province, {})
+    head = min((request.arrived_at for request in line.values()), default=now)
+    return Guess(state.expected.seen(province).last, now - head)
+
+
+def expected_wait(state: State, province: str, now: float) -> Wait:
+    """The wait of a caller who comes now: without a line and with somebody idle, until that ring opens."""
+    seconds, error, judged = state.expected.now(province, guess(state, province, now))
+    if not state.waiting.get(province):
+        idle = [ring.after for ring in state.plan.routes[province].rings if _anybody(state, ring.pool)]
+        if idle:
+            seconds = 0.0 if state.level(province) else idle[0]
+    return Wait(seconds, error, judged)
+
+
+def _anybody(state: State, pool: str) -> bool:
+    board = state.boards.get(pool)
+    return board is not None and board.idle_count > 0
