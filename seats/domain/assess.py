@@ -7,7 +7,7 @@ import math
 from seats.domain.events import ObjectiveJudged
 from seats.domain.feasible import Demand, Verdict, judge
 from seats.domain.state import State, Turn
-from seats.domain.steering import adjust, arm, steer_of
+from seats.domain.steering import adjust, arm, fade, steer_of
 
 SLACK = 0.03
 """An objective judged out of reach is back in it only with this part to spare."""
@@ -28,6 +28,7 @@ def assess(turn: Turn) -> None:
         for verdict in _verdicts(state):
             _take(turn, verdict)
     for steer in list(state.steers.values()):
+        fade(state, steer)  # a province nobody calls any more must not keep its reserve for ever
         adjust(turn, steer)
 
 

@@ -74,7 +74,7 @@ def decided(turn: Turn, province: str, outcome: Outcome) -> None:
         return
     steer = steer_of(state, province)
     allowed = _allowed(state.plan.routes[province])
-    _fade(state, steer)
+    fade(state, steer)
     steer.credit += allowed if outcome is Outcome.CONNECTED else allowed - 1.0
     most = max(START, 40.0 * allowed)
     steer.credit = max(-max(3.0, 20.0 * allowed), min(most, steer.credit))
@@ -163,7 +163,7 @@ def _allowed(route: Route) -> float:
     return share - min(MARGIN * share, MARGIN_MOST)
 
 
-def _fade(state: State, steer: Steer) -> None:
+def fade(state: State, steer: Steer) -> None:
     """Old losses and successes are forgotten; what is left of a full purse is what a day starts with."""
     passed = state.now - steer.at
     steer.at = state.now

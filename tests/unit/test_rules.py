@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from seats.domain.agents import Chosen, Machine, Seat, SeatKind
-from seats.domain.effects import HangUp, Release, Ring, Withdraw
+from seats.domain.effects import HangUp, Release, Withdraw
 from seats.domain.errors import NotAllowedError, UnknownAgentError
-from seats.domain.events import CallEnded, OfferEnded, RequestDecided
+from seats.domain.events import CallEnded, RequestDecided
 from seats.domain.messages import (
     AgentConfigured,
     CallerGone,
@@ -18,11 +18,9 @@ from seats.domain.messages import (
     LegLost,
     LinkDown,
     LinkUp,
-    Message,
     NodeLost,
     OfferAnswered,
     OfferFound,
-    OfferMissed,
     OfferReturned,
     OfferRinging,
     PlanChanged,
@@ -32,69 +30,11 @@ from seats.domain.messages import (
     SeatGone,
     SeatReachable,
     StateAsked,
-    Tick,
     WrapUpEnded,
 )
-from seats.domain.reducer import step
 from seats.domain.requests import Confidence, OfferResult, Origin, Outcome, RequestState
-from seats.domain.state import State
-from tests.unit.coresim import T0, small_plan
-
-
-class Desk:
-    """A core with people, driven by hand on a clock of its own."""
-
-    def __init__(self, **plan: object) -> None:
-        self.state = State(small_plan(**plan))
-        self.now = T0
-        self.rings: list[Ring] = []
-        self.effects: list[object] = []
-        self.events: list[object] = []
-        self.tell(LinkUp("n1"))
-
-    def tell(self, message: Message) -> None:
-        events, effects = step(self.state, message, self.now)
-        self.events += events
-        self.effects += effects
-        self.rings += [e for e in effects if isinstance(e, Ring)]
-
-    def wait(self, seconds: float) -> None:
-        end = self.now + seconds
-        while (due := self.state.next_deadline()) is not None and due <= end:
-            self.now = max(self.now, due)
-            self.tell(Tick())
-        self.now = end
-
-    def hire(self, name: str, *pools: str, kind: SeatKind = SeatKind.SIP, ready: bool = True) -> None:
-        self.tell(AgentConfigured(name, name, pools[0], pools, Seat(kind, f"seat_{name}")))
-        self.tell(SeatReachable("n1", f"seat_{name}", True, "NOT_INUSE"))
-        if ready:
-            self.tell(StateAsked(name, Chosen.READY, "", "test"))
-
-    def call(self, name: str, province: str, number: str = "138") -> None:
-        self.tell(self.arrival(name, province, number))
-
-    def arrival(self, name: str, province: str, number: str = "138") -> RequestArrived:
-        origin = Origin(province, "area_code", Confidence.CERTAIN)
-        return RequestArrived(name, "n1", f"PJSIP/{name}", name, name, "95500", number, origin, self.now)
-
-    def rung(self) -> list[tuple[str, str]]:
-        return [(r.request, r.agent) for r in self.rings]
-
-    def answer(self, offer: str) -> None:
-        self.tell(OfferRinging(offer))
-        self.tell(OfferAnswered(offer))
-
-    def miss(self, offer: str, status: str = "NOANSWER") -> None:
-        self.tell(OfferMissed(offer, status))
-        self.tell(SeatGone(offer))
-        self.tell(OfferReturned(offer, status))
-
-    def outcomes(self) -> dict[str, Outcome]:
-        return {e.request: e.outcome for e in self.events if isinstance(e, RequestDecided)}
-
-    def results(self) -> list[OfferResult]:
-        return [e.result for e in self.events if isinstance(e, OfferEnded)]
+from tests.unit.coresim import small_plan
+from tests.unit.ruledesk import Desk
 
 
 def test_a_provinces_own_agent_rings_first() -> None:

@@ -1,10 +1,96 @@
-"""How error budgets steer: who goes first when promises cannot all be kept. Hubei is promised 99 %, Hunan 95 %."""
+"""How error budgets steer: credit, levels and their hysteresis, and who goes first when not all can be kept.
+
+Hubei is promised 99 %, Hunan 95 %.
+"""
 
 from __future__ import annotations
 
+import pytest
+
 from seats.domain.agents import Chosen
-from seats.domain.messages import CallerGone, OfferAnswered, OfferRinging, SeatGone, StateAsked
-from tests.unit.test_rules import Desk
+from seats.domain.events import ProvinceSteered
+from seats.domain.messages import CallerGone, OfferAnswered, OfferRinging, PlanChanged, SeatGone, StateAsked
+from seats.domain.requests import Outcome
+from seats.domain.state import State, Steer, Turn
+from seats.domain.steering import START, THRESHOLDS, adjust, decided, steer_of
+from tests.unit.coresim import T0, small_plan
+from tests.unit.ruledesk import Desk
+
+
+def rig(**plan: object) -> tuple[Turn, Steer]:
+    state = State(small_plan(**plan))
+    state.now = T0
+    return Turn(state, T0), steer_of(state, "hubei")
+
+
+def level_at(turn: Turn, steer: Steer, credit: float) -> int:
+    steer.credit = credit
+    adjust(turn, steer)
+    return steer.level
+
+
+def test_each_threshold_is_one_level_up() -> None:
+    turn, steer = rig()
+    assert level_at(turn, steer, START) == 0
+    assert [level_at(turn, steer, t - 0.01) for t in THRESHOLDS] == [1, 2, 3, 4, 5]
+
+
+def test_down_again_only_with_something_to_spare() -> None:
+    turn, steer = rig()
+    assert level_at(turn, steer, 0.69) == 2
+    assert level_at(turn, steer, 0.75) == 2, "above 0.7 is not enough"
+    assert level_at(turn, steer, 0.79) == 2
+    assert level_at(turn, steer, 0.81) == 1
+    assert level_at(turn, steer, 0.95) == 1
+    assert level_at(turn, steer, START) == 0
+    told = [(e.was, e.level) for e in turn.events if isinstance(e, ProvinceSteered)]
+    assert told == [(0, 2), (2, 1), (1, 0)]
+
+
+def test_a_loss_costs_one_and_a_success_earns_what_the_objective_allows_less_a_margin() -> None:
+    turn, steer = rig()
+    decided(turn, "hubei", Outcome.ABANDONED)
+    assert steer.credit == pytest.approx(1.0 - 1.0 + 0.01 * 0.7)
+    decided(turn, "hubei", Outcome.CONNECTED)
+    assert steer.credit == pytest.approx(2 * 0.01 * 0.7)
+    decided(turn, "hubei", Outcome.EXCLUDED_CLOSED)
+    assert steer.credit == pytest.approx(2 * 0.01 * 0.7), "a call outside opening hours is in no rate"
+
+
+def test_debts_and_savings_are_bounded_and_forgotten_over_the_window() -> None:
+    turn, steer = rig()
+    for _ in range(50):
+        decided(turn, "hubei", Outcome.TIMEOUT)
+    assert steer.credit == -3.0
+    turn.state.now = T0 + 10 * 86400.0
+    decided(turn, "hubei", Outcome.CONNECTED)
+    assert steer.credit == pytest.approx(START, abs=0.01)
+    for _ in range(500):
+        decided(turn, "hubei", Outcome.CONNECTED)
+    assert steer.credit == START
+
+
+def test_a_plan_without_steering_does_nothing() -> None:
+    turn, steer = rig(steering=0)
+    for _ in range(5):
+        decided(turn, "hubei", Outcome.ABANDONED)
+    assert (steer.level, steer.credit, turn.events) == (0, START, [])
+
+
+def test_an_objective_out_of_reach_stays_at_the_plan() -> None:
+    turn, steer = rig()
+    steer.feasible = False
+    assert level_at(turn, steer, -3.0) == 0
+
+
+def test_a_new_plan_is_steered_anew() -> None:
+    desk = Desk()
+    desk.hire("a", "nation")
+    desk.lose("hubei", 2)
+    assert desk.level("hubei") == 4
+    assert set(desk.state.reserves) == {"hubei", "nation"}
+    desk.tell(PlanChanged(small_plan(steering=0)._replace(version=2), "adam"))
+    assert (desk.level("hubei"), desk.state.reserves) == (0, {})
 
 
 def burn(desk: Desk, province: str, losses: int) -> None:
