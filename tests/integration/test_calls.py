@@ -28,12 +28,22 @@ async def test_the_home_agent_rings_first(tmp_path: Path) -> None:
 
 
 async def test_the_second_ring_opens_at_its_time(tmp_path: Path) -> None:
+    homes = {"sip001": Home("hunan", ("central",)), "sip002": Home("hubei")}
+    async with house(tmp_path, homes) as h:
+        await h.place(call(HUBEI, talk=12.0), call(HUBEI))
+        first, second = h.of(OfferMade)
+        decided = next(e for e in h.of(RequestDecided) if e.request == second.request)
+        assert (first.ring, first.pool, first.agent) == (0, "hubei", "sip002")
+        assert (second.ring, second.pool, second.agent) == (1, "central", "sip001")
+        assert second.at - decided.arrived_at >= 5.0
+
+
+async def test_a_ring_with_nobody_at_work_is_skipped_at_once(tmp_path: Path) -> None:
     async with house(tmp_path, {"sip001": Home("hunan", ("central",))}) as h:
         await h.place(call(HUBEI))
-        made = h.of(OfferMade)[0]
-        decided = h.of(RequestDecided)[0]
+        made, decided = h.of(OfferMade)[0], h.of(RequestDecided)[0]
         assert (made.ring, made.pool) == (1, "central")
-        assert 5.0 <= made.at - decided.arrived_at < 10.0, "before the third ring opens"
+        assert made.at - decided.arrived_at < 5.0, "before the second ring opens by time"
 
 
 async def test_all_busy_then_freed(tmp_path: Path) -> None:
