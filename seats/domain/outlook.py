@@ -45,15 +45,22 @@ def guess(state: State, province: str, now: float) -> Guess:
 
 
 def expected_wait(state: State, province: str, now: float) -> Wait:
-    """The wait of a caller who comes now: without a line and with somebody idle, until that ring opens."""
+    """The wait of a caller who comes now: without a line and with somebody idle, until that ring opens.
+
+    For whom that idle agent may be kept (floors, reserves, skills) is not looked at.
+    """
     seconds, error, judged = state.expected.now(province, guess(state, province, now))
-    if not state.waiting.get(province):
-        idle = [ring.after for ring in state.plan.routes[province].rings if _anybody(state, ring.pool)]
-        if idle:
-            seconds = 0.0 if state.level(province) else idle[0]
+    if not state.waiting.get(province) and (opens := _until_somebody(state, province)) is not None:
+        seconds = opens
     return Wait(seconds, error, judged)
 
 
-def _anybody(state: State, pool: str) -> bool:
-    board = state.boards.get(pool)
-    return board is not None and board.idle_count > 0
+def _until_somebody(state: State, province: str) -> float | None:
+    """Seconds until the first ring with an idle agent opens; rings without staff hold nobody up."""
+    staffed = False
+    for ring in state.plan.routes[province].rings:
+        board = state.boards.get(ring.pool)
+        if board is not None and board.idle_count:
+            return ring.after if staffed and not state.level(province) else 0.0
+        staffed = staffed or (board is not None and board.staffed > 0)
+    return None

@@ -104,13 +104,8 @@ class Board:
         self._agents.add(agent)
 
     def touch_clock(self) -> None:
-        """Time passed: windows moved, and who has waited beyond the bound goes before the others."""
+        """Time passed: windows moved."""
         self._provinces.update(self._presence)
-        old = self._engine.now() - self._engine.state.plan.wait_bound
-        for code in self._queued:
-            since = self.presence(code).longest_wait_since
-            if since is not None and since <= old:
-                self._queues.add(code)
 
     @property
     def dirty(self) -> bool:

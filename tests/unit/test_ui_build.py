@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import hatch_build
+from seats.domain import rank
 from seats.web.pages import STATIC
 
 UI = STATIC.parent / "ui"
@@ -33,6 +34,12 @@ def npm(script: str) -> str:
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
+
+
+def test_the_bands_of_the_order_of_service_are_the_engines() -> None:
+    source = (UI / "src" / "board" / "why.ts").read_text(encoding="utf-8")
+    bands = [-int(n.replace("_", "")) for n in re.findall(r"priority <= -([0-9_]+)", source)]
+    assert bands == [rank.RESCUED, rank.RETURNED, rank.BOUND, rank._CLASS]
 
 
 def test_types() -> None:

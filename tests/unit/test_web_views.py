@@ -108,17 +108,20 @@ async def test_a_province_says_how_it_is_steered_and_what_wait_to_expect(house: 
 
 async def test_an_idle_agent_is_no_wait_or_that_for_the_ring(house: House) -> None:
     state, engine = house.engine.state, house.engine
-    state.expected.entered("hubei", 10.0, None)
-    state.expected.entered("beijing", 10.0, None)
+    state.expected.entered("hunan", 10.0, None)
+
+    def wait() -> float:
+        return expected_wait(state, "hunan", engine.now()).seconds
+
+    assert wait() == 10.0, "nobody is there: as the last one waited"
     house.make_ready("s1")
-
-    def wait(code: str) -> float:
-        return expected_wait(state, code, engine.now()).seconds
-
-    nation = next(r.after for r in state.plan.routes["beijing"].rings if r.pool == "nation")
-    assert (wait("hubei"), wait("beijing")) == (0.0, nation)
-    state.steers["beijing"] = Steer("beijing", 0.8, engine.now(), level=1)
-    assert wait("beijing") == 0.0, "its rings are open early"
+    assert wait() == 0.0, "nobody is in the first ring: the nation's opens at once"
+    house.make_ready("a2")
+    house.call("c1", "hunan")
+    assert state.agents["a2"].offer, "the only agent of the first ring is busy"
+    assert wait() == state.plan.routes["hunan"].rings[1].after == 8.0
+    state.steers["hunan"] = Steer("hunan", 0.8, engine.now(), level=1)
+    assert wait() == 0.0, "its rings are open early"
 
 
 async def test_an_agent_asked_back_from_a_break_is_told_so_until_the_choice(house: House) -> None:
@@ -129,7 +132,7 @@ async def test_an_agent_asked_back_from_a_break_is_told_so_until_the_choice(hous
     engine.state.plan = engine.state.plan._replace(interruptible=("training",))
     recall(Turn(engine.state, engine.now()), "hubei")
     told = views.agent_row(engine.state, agent).recall
-    assert told is not None and told.province == "hubei" and 0 <= engine.now() - told.at < 60
+    assert told == views.RecallView("hubei", round(agent.recalled_at, 3))
     engine.post(StateAsked("s1", Chosen.READY, "", "test"))
     assert views.agent_row(engine.state, agent).recall is None
 

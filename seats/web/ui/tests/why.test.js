@@ -18,11 +18,11 @@ test("and told in the reader's language", () => {
   toggleLang();
 });
 
-const steered = `${said}; priority -22, level 3, budget -0.4; passed over: 2 floor, 1 excluded`;
+const steered = `${said}; priority -20002, level 3, budget -0.4; passed over: 2 floor, 1 excluded`;
 
 test("priority, steering, budget and those passed over are taken apart", () => {
   const why = parseWhy(steered);
-  assert.deepEqual([why.priority, why.level, why.budget], [-22, 3, "-0.4"]);
+  assert.deepEqual([why.priority, why.level, why.budget], [-20002, 3, "-0.4"]);
   assert.deepEqual(why.skipped, [{ reason: "floor", n: 2 }, { reason: "excluded", n: 1 }]);
   assert.deepEqual(parseWhy(`${said}; passed over: 1 skill`).skipped, [{ reason: "skill", n: 1 }]);
   assert.equal(parseWhy(`${said}; priority 0, level 1, budget 0.8`).skipped, undefined);
@@ -33,7 +33,7 @@ test("and told in the reader's language too", () => {
     whyText(steered),
     `${whyText(said)}；来电人属优先等级；该省调度：预留座席，可再失 -0.4 个；未选：2 个（本省保底座席）、1 个（刚漏接过此来电）`,
   );
-  const bands = { "-60": "通话中断", "-50": "振铃无人接", "-40": "等待已到上限", "-12": "额度将尽", "40": "回拨" };
+  const bands = { "-60000": "通话中断", "-50000": "振铃无人接", "-40000": "等待已到上限", "-9903": "额度将尽", "40": "回拨" };
   for (const [priority, words] of Object.entries(bands)) {
     assert.match(whyText(`${said}; priority ${priority}, level 2, budget 0.6`), new RegExp(words));
   }

@@ -49,11 +49,11 @@ export function whyText(text: string): string {
   return parts.join(lang.value === "zh" ? "；" : "; ");
 }
 
-/** The bands of the engine's order of service. */
+/** The bands of the engine's order of service (seats/domain/rank.py). */
 function priorityKey(priority: number): Key {
   if (priority > 0) return "why.callback";
-  if (priority <= -60) return "why.rescued";
-  if (priority <= -50) return "why.returned";
-  if (priority <= -40) return "why.bound";
-  return priority <= -20 ? "why.class" : "why.urgent";
+  if (priority <= -60_000) return "why.rescued";
+  if (priority <= -50_000) return "why.returned";
+  if (priority <= -40_000) return "why.bound";
+  return priority <= -20_000 ? "why.class" : "why.urgent";
 }
