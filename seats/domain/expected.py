@@ -65,6 +65,8 @@ class Expected:
     def now(self, province: str, guess: Guess) -> tuple[float, float, int]:
         """(seconds, mean absolute error, forecasts judged) by the estimator that was better lately."""
         estimate = self.seen(province)
+        if not estimate.judged:  # whoever comes now waits no less than the one in front has
+            return max(guess), 0.0, 0
         if estimate.error_head < estimate.error_last:
             return guess.head, estimate.error_head, estimate.judged
         return guess.last, estimate.error_last, estimate.judged
