@@ -75,22 +75,7 @@ async def rows(h: House) -> list[tuple[str | None, str | None]]:
     return [(r.outcome, r.agent) for r in reversed(found)]
 
 
-async def test_a_caller_who_came_by_local_channels_that_are_optimised_away(tmp_path: Path) -> None:
-    async with house(tmp_path) as h, h.placing(Call(HUNAN, "7001", talk_s=8.0)) as callers:
-        await talking(h)
-        left = await channels(h)
-        assert not [name for name in left if name.startswith("Local/")], "they are gone"
-        assert len(left) == 2
-        await asyncio.sleep(5.5)  # a reconciliation
-        assert h.agent("sip001").machine is Machine.TALKING
-        assert (await callers.wait()).answered == 1
-        await h.quiet()
-        assert [(e.agent, round(e.talk)) for e in h.of(CallEnded)] == [("sip001", 8)]
-        assert await rows(h) == [("connected", "sip001")]
-        assert h.of(Repaired) == []
-
-
-async def test_after_a_restart_a_caller_without_the_local_channels_is_still_known(tmp_path: Path) -> None:
+async def test_after_a_restart_a_caller_who_came_by_a_local_channel_is_still_known(tmp_path: Path) -> None:
     async with house(tmp_path) as h, h.placing(Call(HUNAN, "7001", talk_s=8.0)) as callers:
         await talking(h)
         await h.service.writer.flush()
@@ -132,22 +117,3 @@ async def test_a_transfer_back_to_the_line_is_a_second_request_of_the_same_calle
         assert (first.channel, second.request) == (second.channel, f"{first.request}.2")
         assert await rows(h) == [("connected", "sip001"), ("connected", "sip002")]
         assert len(h.of(RequestDecided)) == 2
-
-
-async def test_a_caller_pulled_into_another_bridge_by_a_masquerade_is_one_request(tmp_path: Path) -> None:
-    """What an attended transfer does in the end: the caller goes to the colleague, the agent's legs go."""
-    async with house(tmp_path) as h, h.placing(Call(HUNAN, "95500", talk_s=9.0)) as callers:
-        await talking(h)
-        caller = await leg_of(h, "lab_trunk")
-        await h.lab.asterisk_cli("channel originate PJSIP/sip003 extension wait@lab-elsewhere")
-        await h.until(lambda: "sip003" in h.rung())
-        await asyncio.sleep(0.5)
-        await act(h, Action="Bridge", Channel1=caller, Channel2=await leg_of(h, "sip003"))
-        await h.until(lambda: h.agent("sip001").machine is Machine.IDLE)
-        await asyncio.sleep(5.5)
-        assert (await callers.wait()).answered == 1
-        await h.until(lambda: h.of(RequestClosed))
-        await h.quiet()
-        assert len(h.of(RequestOpened)) == 1
-        assert await rows(h) == [("connected", "sip001")]
-        assert h.of(Repaired) == []

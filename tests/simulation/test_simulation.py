@@ -11,7 +11,7 @@ from tests.simulation.__main__ import Result, replay, run
 from tests.simulation.plants import PLANTS
 
 CLEAN = 60
-SOON = 60
+SOON = 150
 """Seeds within which a planted bug must be caught; each is caught within 25."""
 
 
