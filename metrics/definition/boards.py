@@ -407,7 +407,7 @@ BUDGET = Board(
         lines(
             "缺少的座席 Agents missing",
             "short",
-            Query("max by (province) (seats_agents_missing) > 0", "{{province}}"),
+            Query("max by (province) (seats_agents_missing)", "{{province}}"),
             about="Provinces whose objective no routing can hold, and how many agents they lack.",
         ),
         lines(
