@@ -38,14 +38,6 @@ async def test_the_second_ring_opens_at_its_time(tmp_path: Path) -> None:
         assert second.at - decided.arrived_at >= 5.0
 
 
-async def test_a_ring_with_nobody_at_work_is_skipped_at_once(tmp_path: Path) -> None:
-    async with house(tmp_path, {"sip001": Home("hunan", ("central",))}) as h:
-        await h.place(call(HUBEI))
-        made, decided = h.of(OfferMade)[0], h.of(RequestDecided)[0]
-        assert (made.ring, made.pool) == (1, "central")
-        assert made.at - decided.arrived_at < 5.0, "before the second ring opens by time"
-
-
 async def test_all_busy_then_freed(tmp_path: Path) -> None:
     async with house(tmp_path, {"sip001": Home("hunan")}) as h:
         counts = await h.place(*[call(HUNAN, talk=1.0) for _ in range(3)])
