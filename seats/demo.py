@@ -109,8 +109,7 @@ async def run(
             callers = Callers(lab.sip_port, calls_for(random.Random(), for_s, rate), rate=rate, for_s=for_s)
             await stack.enter_async_context(callers)
             ready(f"http://127.0.0.1:{settings.http.port}", logins)
-            with contextlib.suppress(asyncio.CancelledError):
-                await callers.wait()
+            await callers.wait()
             return await _report(service, callers)
 
 

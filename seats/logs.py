@@ -65,7 +65,6 @@ def configure(*, json: bool, level: int = logging.INFO, stream: TextIO | None = 
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso"),
         structlog.processors.format_exc_info,
-        scrub,
     ]
     shape: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False, separators=(",", ":"))
@@ -103,26 +102,30 @@ class CallLog:
         self._waiting.extend(e for e in events if type(e) in _TOLD)
 
     async def run(self) -> None:
-        """Write for ever; when cancelled, what is left as well."""
+        """Write for ever, one line at a time: calls go before. When cancelled, what is left as well."""
         try:
             while True:
                 await asyncio.sleep(FLUSH_EVERY)
-                self.flush()
+                while self._waiting:
+                    self._write(self._waiting.popleft())
+                    await asyncio.sleep(0)
         finally:
             self.flush()
 
     def flush(self) -> None:
         """Write what waits."""
         while self._waiting:
-            event = self._waiting.popleft()
-            name, fields = _TOLD[type(event)]
-            said = {field: getattr(event, field) for field in fields}
-            request = said.get("request") or ""
-            if ":" in str(request):
-                said.setdefault("node", str(request).partition(":")[0])
-            if isinstance(event, ev.RequestOpened):
-                said["number_masked"] = mask(event.number)
-            self._say(name, at=round(event.at, 3), **{k: _plain(v) for k, v in said.items() if v is not None})
+            self._write(self._waiting.popleft())
+
+    def _write(self, event: ev.Event) -> None:
+        name, fields = _TOLD[type(event)]
+        said = {field: getattr(event, field) for field in fields}
+        request = said.get("request") or ""
+        if ":" in str(request):
+            said.setdefault("node", str(request).partition(":")[0])
+        if isinstance(event, ev.RequestOpened):
+            said["number_masked"] = mask(event.number)
+        self._say(name, at=round(event.at, 3), **{k: _plain(v) for k, v in said.items() if v is not None})
 
 
 def _plain(value: Any) -> Any:

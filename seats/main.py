@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json as jsonlib
 import logging
 import signal
@@ -198,6 +199,8 @@ async def _serve(settings: Settings) -> None:
     for trouble in await require_startable(settings):
         log.warning("trouble", what=trouble)
     async with serve(settings):
+        gc.collect()
+        gc.freeze()  # what the service has for life is not searched again: a search takes 0.2 s, and calls wait
         log.info("serving", url=f"{tls.scheme(settings.http)}://{settings.http.host}:{settings.http.port}")
         await stop.wait()
 

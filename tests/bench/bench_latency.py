@@ -1,9 +1,11 @@
 """How fast the next caller rings: ours, app_queue and a bare Dial() on one Asterisk, in one run.
 
 ``python -m tests.bench.bench_latency [--calls 300] [--blocks 2]``. Blocks alternate between the three; the
-callers and the agents are the same (sipp), and the judge is the kernel's time of the SIP packets:
+callers and the agents are the same (sipp), ours is ``seats run`` in a process of its own, and the judge is
+the kernel's time of the SIP packets:
 
 - free → ring: an agent's BYE to that agent's next INVITE, with 1, 20 and 200 callers waiting (20 agents);
+  counted where a caller was waiting at the BYE whom no other free agent was about to get;
 - request → ring: a caller's INVITE to an agent's INVITE, 20 idle agents, over the median of a bare Dial();
   and again with 1,000 agents of whom 20 can be reached;
 - wrap-up: the end of wrap-up (BYE plus its length) to the agent's next INVITE.
@@ -25,21 +27,24 @@ from typing import Any, NamedTuple
 
 import uvloop
 
-from seats import logs
-from seats.domain.agents import Chosen
-from seats.domain.messages import PlanChanged
+from seats.service import open_store
+from seats.settings import Settings
+from seats.store.passwords import hash_password
+from seats.store.rows import User
 from telephony.lab import Behaviour, Call, Callers, LabPbx, SimAgents
 from telephony.lab.conf import default_pack
 from tests.bench.sipwatch import Packet, SipWatch
-from tests.integration.house import HUBEI, Home, House, people, plan_for_tests, settings_for
+from tests.chaos.processes import ServiceProcess, Supervisor, until
+from tests.integration.house import HUBEI, Home, people, plan_for_tests, settings_for
 
 AGENTS = 20
 MEMBERS = 1000
 WAITING = (1, 20, 200)
-TALK = Behaviour(answers_after=(0.0, 0.0), talks_for=(0.3, 0.8))
+TALK = Behaviour(answers_after=(0.0, 0.0), talks_for=(1.0, 2.0))
 AT_MOST = 5.0
 """Seconds after which a caller hangs up whose agent did not: a phone that fails must not stop a run."""
 WRAP_UP = 2.0
+PASSWORD = "latency-secret"
 OURS, QUEUE, QUEUE_1000, DIAL = "95500", "benchqueue", "benchbig", "benchdial"
 
 
@@ -67,14 +72,15 @@ def figures(seconds: Sequence[float]) -> Figures:
 class Bench:
     """One lab with everything in it, and the blocks that run on it."""
 
-    def __init__(self, lab: LabPbx, house: House, calls: int) -> None:
-        self.lab, self.house, self.calls = lab, house, calls
+    def __init__(self, lab: LabPbx, service: ServiceProcess, settings: Settings, calls: int) -> None:
+        self.lab, self.service, self.settings, self.calls = lab, service, settings, calls
+        self.boss = Supervisor(service.base, PASSWORD)
 
     async def backlog(self, did: str, waiting: int) -> list[float]:
         """Free → ring with so many callers waiting all the time."""
         calls = [Call(HUBEI, did, talk_s=AT_MOST) for _ in range(self.calls + waiting)]
         packets = await self._watched(calls, rate=400.0, at_once=AGENTS + waiting)
-        return free_to_ring(packets, self.lab.sip_port, until=_placed_all(packets, self.lab.sip_port))
+        return free_to_ring(packets, self.lab.sip_port)
 
     async def idle(self, did: str) -> list[float]:
         """Request → ring with idle agents: one call at a time, far enough apart."""
@@ -85,14 +91,31 @@ class Bench:
 
     async def wrap_up(self) -> list[float]:
         """Error of the ring after wrap-up, against the BYE plus wrap-up, with callers waiting."""
-        engine = self.house.service.engine
-        plan = engine.state.plan
-        engine.ask(PlanChanged(plan._replace(wrap_up=WRAP_UP), "bench"))
+        await self._restart(WRAP_UP)
         calls = [Call(HUBEI, OURS, talk_s=AT_MOST) for _ in range(self.calls // 2)]
         packets = await self._watched(calls, rate=400.0, at_once=AGENTS * 2)
-        engine.ask(PlanChanged(plan, "bench"))
-        times = free_to_ring(packets, self.lab.sip_port, until=_placed_all(packets, self.lab.sip_port))
-        return [t - WRAP_UP for t in times]
+        await self._restart(0.0)
+        return [t - WRAP_UP for t in free_to_ring(packets, self.lab.sip_port)]
+
+    async def all_ready(self, addresses: Sequence[str], reachable: int) -> None:
+        """These agents want calls, and so many of them can be rung."""
+        async with self.boss.signed_in() as call:
+            for address in addresses:
+                await call(f"/agents/{address}/state", {"state": "ready"})
+
+            async def idle() -> bool:
+                found: Any = await call("/agents")
+                return sum(row["machine"] == "idle" for row in found["agents"]) == reachable
+
+            await until(idle, 30, "not every agent became ready")
+
+    async def _restart(self, wrap_up: float) -> None:
+        """The service starts again, with another length of wrap-up; its agents stay ready."""
+        await self.service.stop()
+        await _save_plan(self.settings, wrap_up)
+        await self.service.start()
+        await until(self.service.ready, 30, "the service is not ready again")
+        await self.all_ready([], AGENTS)
 
     async def _watched(self, calls: list[Call], *, rate: float, at_once: int) -> list[Packet]:
         with SipWatch(self.lab.sip_port) as watch:
@@ -100,23 +123,54 @@ class Bench:
                 counts = await callers.wait()
         if counts.answered != len(calls):
             print(f"  only {counts} of {len(calls)} calls were answered", file=sys.stderr)
-        await self.house.quiet()
+        await until(self._quiet, 30, "requests stay open")
         return watch.packets
 
+    async def _quiet(self) -> bool:
+        lines = (await self.boss.metrics()).splitlines()
+        return not any(x.startswith("seats_requests_in_progress{") and not x.endswith(" 0.0") for x in lines)
 
-def free_to_ring(packets: Iterable[Packet], pbx: int, until: float) -> list[float]:
-    """Seconds from each agent's BYE to that agent's next INVITE, while callers were waiting."""
+
+async def _save_plan(settings: Settings, wrap_up: float) -> None:
+    store = await open_store(settings)
+    try:
+        await store.save_plan(plan_for_tests()._replace(wrap_up=wrap_up), at=0.0, actor="bench", comment="")
+    finally:
+        await store.close()
+
+
+async def _supervisor(settings: Settings) -> None:
+    store = await open_store(settings)
+    try:
+        user = User("chaos", "chaos", "supervisor", None)
+        await store.add_user(user, hash_password(PASSWORD), at=0.0, actor="bench")
+    finally:
+        await store.close()
+
+
+def free_to_ring(packets: Iterable[Packet], pbx: int) -> list[float]:
+    """Seconds from each agent's BYE to that agent's next INVITE, where a caller waited for just that agent."""
     agent_of: dict[str, str] = {}
-    free: dict[str, float] = {}
+    free: dict[str, float | None] = {}
+    held: set[str] = set()
+    ringing: set[str] = set()
     times = []
     for p in packets:
         if p.method == "INVITE" and p.source == pbx and p.call_id not in agent_of:
             agent_of[p.call_id] = p.user
+            ringing.add(p.call_id)
             freed = free.pop(p.user, None)
-            if freed is not None and freed < until:
+            if freed is not None:
                 times.append(p.at - freed)
-        elif p.method == "BYE" and (agent := agent_of.get(p.call_id)):
-            free.setdefault(agent, p.at)
+        elif p.status == 183 and p.source == pbx:
+            held.add(p.call_id)
+        elif p.status >= 200 or p.method in ("BYE", "CANCEL"):
+            ringing.discard(p.call_id)
+            held.discard(p.call_id)
+            agent = agent_of.get(p.call_id) if p.method == "BYE" else None
+            if agent is not None and agent not in free:
+                waited_for = len(held) > len(ringing) + len(free)
+                free[agent] = p.at if waited_for else None
     return times
 
 
@@ -134,11 +188,6 @@ def request_to_ring(packets: Iterable[Packet], pbx: int) -> list[float]:
         elif asked:
             times.append(p.at - asked.pop(0))
     return times
-
-
-def _placed_all(packets: Iterable[Packet], pbx: int) -> float:
-    """When the last caller came: from then on the backlog runs dry."""
-    return max((p.at for p in packets if p.method == "INVITE" and p.target == pbx), default=0.0)
 
 
 def pack_with_peers(folder: Path) -> Path:
@@ -166,22 +215,26 @@ async def bench(calls: int, blocks: int) -> dict[str, Any]:
     """Everything, in alternating blocks."""
     with tempfile.TemporaryDirectory(prefix="seats-bench-") as name:
         folder = Path(name)
-        logs.configure(json=True, stream=(folder / "log").open("w"))  # as the service does, not to a terminal
         seats = [("sip", f"sip{n:03d}") for n in range(MEMBERS)]
         async with LabPbx(seats, pack=pack_with_peers(folder), on_progress=_say) as lab:
             settings = settings_for(lab, folder)
             homes = {address: Home("hubei", ("hubei",), TALK) for _, address in seats}
             await people(settings, homes, plan_for_tests())
-            house = House(lab, settings, homes)
+            await _supervisor(settings)
             reachable = [address for _, address in seats[:AGENTS]]
             phones = SimAgents(
                 lab.sip_port, dict.fromkeys(reachable, TALK), {a: lab.seat_secret(a) for a in reachable}
             )
-            async with house.serving(), phones:
-                await house.until(lambda: all(house.agent(a).nodes for a in reachable))
-                for address in reachable:
-                    house.choose(address, Chosen.READY)
-                return await _blocks(Bench(lab, house, calls), blocks, seats)
+            service = ServiceProcess(settings, folder)
+            async with phones:
+                try:
+                    await service.start()
+                    await until(service.ready, 30, "the service is not ready")
+                    it = Bench(lab, service, settings, calls)
+                    await it.all_ready(reachable, AGENTS)
+                    return await _blocks(it, blocks, seats)
+                finally:
+                    await service.stop()
 
 
 async def _blocks(it: Bench, blocks: int, seats: list[tuple[str, str]]) -> dict[str, Any]:
@@ -198,8 +251,7 @@ async def _blocks(it: Bench, blocks: int, seats: list[tuple[str, str]]) -> dict[
             asked.setdefault(name, []).extend(await it.idle(did))
         _say(f"block {block + 1}: end of wrap-up → ring")
         wrapped += await it.wrap_up()
-    for _, address in seats:
-        it.house.choose(address, Chosen.READY)
+    await it.all_ready([address for _, address in seats], AGENTS)
     for name, did in (("ours 1000", OURS), ("app_queue 1000", QUEUE_1000)):
         _say(f"request → ring, {MEMBERS} members of whom {AGENTS} reachable, {name}")
         asked[name] = await it.idle(did)
