@@ -34,7 +34,7 @@ def recalled(turn: Turn, message: RequestRecalled) -> None:
     request = new_request(turn, message)
     if message.outcome is not None and message.outcome is not Outcome.CONNECTED:
         request.outcome, request.decided_at = message.outcome, turn.now
-        request.state = RequestState.RELEASING
+        request.state, request.let_go_at = RequestState.RELEASING, turn.now
         return
     if message.answered_at is None:
         turn.at(request.waiting_since + turn.state.plan.max_wait, Due.MAX_WAIT, request.id)

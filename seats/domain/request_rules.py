@@ -275,7 +275,7 @@ def callback_chosen(turn: Turn, message: CallbackChosen) -> None:
     if request is None or not can_be_called(request.number):
         return
     if request.state is RequestState.WAITING and turn.state.plan.callbacks.offer:
-        request.state = RequestState.RELEASING
+        request.state, request.let_go_at = RequestState.RELEASING, turn.now
         stop_waiting(turn.state, request)
         request.farewell = Release(request.id, request.node, request.channel, Outcome.CALLBACK)
         turn.effects.append(request.farewell)
@@ -430,7 +430,7 @@ def _release(turn: Turn, request: Request, occasion: Occasion | None = None) -> 
     if occasion is None:
         occasion = Occasion.MAX_WAIT if was_staffed(turn.state, request) else Occasion.NO_SEAT
     end = parting(turn.state, request, occasion)
-    request.state = RequestState.RELEASING
+    request.state, request.let_go_at = RequestState.RELEASING, turn.now
     stop_waiting(turn.state, request)
     request.farewell = end.effect
     if end.calls_back:

@@ -166,6 +166,8 @@ class Request:
     """Of such an attempt: the agent is rung, then the customer. It has no caller's channel of its own."""
     farewell: Release | PassOn | None = None
     """What the PBX was told when the caller was let go, for telling it again."""
+    let_go_at: float | None = None
+    """When the caller was told to leave; a call that broke was decided long before."""
     parting: Outcome | None = None
     """While the caller is asked to choose: the outcome if they choose nothing."""
 

@@ -242,7 +242,7 @@ def _believed_since(request: Request, state: State) -> float | None:
         return offer.made_at
     if request.state is RequestState.TALKING:
         return request.answered_at
-    return request.decided_at if request.state is RequestState.RELEASING else None
+    return request.let_go_at if request.state is RequestState.RELEASING else None
 
 
 def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: float) -> list[Finding]:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from seats.domain.agents import Machine
-from seats.domain.messages import ChannelChanged, OfferFound, RequestArrived, RequestSettled
-from seats.domain.requests import Confidence, Origin
+from seats.domain.agents import Chosen, Machine
+from seats.domain.messages import (
+    CallerHeld,
+    ChannelChanged,
+    OfferFound,
+    RequestArrived,
+    RequestSettled,
+    SeatGone,
+    StateAsked,
+    Tick,
+)
+from seats.domain.requests import Confidence, Origin, RequestState
 from seats.domain.state import State
 from seats.engine.intake import Intake
 from seats.engine.reconcile import Ended, Finding, answered_since, findings, has_ended, settle, stands
@@ -126,3 +135,26 @@ def test_a_call_that_broke_and_was_connected_anew_unheard_goes_on_with_the_new_s
 def test_a_finding_about_someone_else_by_now_does_not_stand() -> None:
     reader, state = intake(), State(small_plan())
     assert not stands(Finding(OfferFound("n1:9", "1x1", "s1", answered=True), ""), state, reader)
+
+
+def test_a_rescued_caller_just_told_to_leave_is_not_told_again() -> None:
+    desk = Desk(max_wait=20.0, rescue_grace=2.0)
+    desk.hire("a", "hubei")
+    reader = intake()
+    desk.tell(reader.read([made()])[0])
+    desk.answer(desk.rings[0].offer)
+    desk.wait(60)
+    desk.tell(StateAsked("a", Chosen.NOT_READY, "break", "test"))
+    desk.tell(SeatGone(desk.rings[0].offer, "no media"))
+    desk.tell(CallerHeld("n1:1.1"))
+    picture = Snapshot("n1", [channel("1.1", "PJSIP/trunk-1")], {}, {"1.1": OPEN})
+
+    def missed() -> list[str]:
+        return [f.repair for f in findings(picture, desk.state, reader, missed_for=5.0)]
+
+    desk.wait(20)
+    assert desk.state.requests["n1:1.1"].state is RequestState.RELEASING
+    assert "caller_holding" not in missed(), "the action is still on its way"
+    desk.wait(5)
+    desk.tell(Tick())
+    assert "caller_holding" in missed(), "now it should have been carried out"
