@@ -237,7 +237,8 @@ def seat_gone(turn: Turn, message: SeatGone) -> None:
     if offer.answered_at is not None:
         request = turn.state.requests.get(offer.request)
         if request is not None and request.state is RequestState.TALKING:
-            if message.fault and not request.hung_by and not request.agent_first:
+            # an agent who hung up has no fault; if one asked us to, the leg died before it was done
+            if message.fault and request.hung_by != "caller" and not request.agent_first:
                 _break_call(turn, request, offer, message.fault)
                 return
             end_call(turn, request, request.hung_by or "agent")
@@ -550,6 +551,7 @@ def _break_call(turn: Turn, request: Request, offer: Offer | None, fault: str) -
     request.state = RequestState.RESCUING
     request.rescues += 1
     request.offer = None
+    request.hung_by = ""
     agent_id = request.connected_agent or ""
     offer_id = offer.id if offer is not None else ""
     turn.events.append(CallBroken(turn.now, request.id, offer_id, request.province, agent_id, talk, fault))

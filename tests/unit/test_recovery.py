@@ -7,12 +7,15 @@ from seats.domain.effects import Withdraw
 from seats.domain.events import CallEnded, RequestDecided
 from seats.domain.messages import (
     CallerGone,
+    CallerHeld,
+    HangUpAsked,
     LinkDown,
     LinkUp,
     OfferAnswered,
     OfferFound,
     OfferRefused,
     RequestRecalled,
+    SeatGone,
 )
 from seats.domain.requests import Confidence, Origin, Outcome, RequestState
 from tests.unit.test_rules import Desk
@@ -150,3 +153,22 @@ def test_a_rescued_call_that_rings_again_at_a_restart_is_not_taken_for_a_talk() 
     desk.tell(OfferAnswered("1x2"))
     assert desk.state.agents["a"].machine is Machine.TALKING
     assert desk.outcomes() == {}, "its one outcome was given before"
+
+
+def test_a_leg_that_dies_before_an_asked_hang_up_is_done_leaves_a_caller_to_be_rescued() -> None:
+    desk = Desk(rescue_grace=0.0)
+    desk.hire("a", "hunan")
+    desk.hire("b", "hunan")
+    desk.call("c1", "hunan")
+    first = desk.rings[0]
+    desk.answer(first.offer)
+    desk.tell(HangUpAsked(first.agent))  # and the action was lost with the link
+    desk.wait(8)
+    desk.tell(SeatGone(first.offer, "no media"))
+    desk.tell(CallerHeld("c1"))
+    assert len(desk.rings) == 2, "the PBX kept the caller, so somebody is rung"
+    desk.answer(desk.rings[1].offer)
+    desk.wait(5)
+    desk.tell(CallerGone("c1", ""))
+    (ended,) = [e for e in desk.events if isinstance(e, CallEnded)]
+    assert (ended.talk, ended.ended_by) == (13.0, "caller"), "not by the wish of the agent before"
