@@ -14,9 +14,10 @@ from metrics.render import prometheus
 from seats.domain.regions import PROVINCES
 from tests.integration.watchers import Alertmanager, Pages, missing
 
-pytestmark = pytest.mark.skipif(
-    bool(missing()), reason="not installed: apt-get install prometheus prometheus-alertmanager"
-)
+pytestmark = [
+    pytest.mark.watch,
+    pytest.mark.skipif(bool(missing()), reason="install prometheus and prometheus-alertmanager"),
+]
 
 PACE = Timing(0.05)
 LABELS = {a.name: prometheus.labels(a) for a in alerts(PACE)}

@@ -53,7 +53,7 @@ def alive(pid: int) -> bool:
 
 
 async def test_the_report_and_the_callers_own_count_agree() -> None:
-    process = await demo("--for", "8", "--rate", "2", "--json")
+    process = await demo("--for", "5", "--rate", "3", "--json")
     async with asyncio.timeout(SECONDS):
         out, said = await process.communicate()
     assert process.returncode == 0, said.decode()
