@@ -71,23 +71,23 @@ def is_proven(agent: Agent, now: float) -> bool:
 
 def settle(turn: Turn, agent: Agent, cause: str) -> None:
     """Give an agent who works on nothing the machine state the facts call for, and employ it."""
-    was = (agent.chosen, agent.machine)
+    was = agent.machine
     if agent.resting:
         agent.machine = Machine.RESTING
     elif is_proven(agent, turn.now):
         agent.machine = Machine.IDLE
     else:
         agent.machine = Machine.UNREACHABLE
-    if (agent.chosen, agent.machine) != was:
+    if agent.machine is not was:
         agent.since = turn.now
     if agent.work_since:
         _rest_after_work(turn, agent)
     staff(turn, agent)
     announce(turn, agent, cause)
     if not is_routable(agent):
-        leave_idle(turn.state, agent)
+        leave_idle(agent)
     elif not agent.idle_token:
-        if was != (Chosen.READY, Machine.OFFERED):  # an offer that came to nothing costs no place in line
+        if was is not Machine.OFFERED:  # an offer that came to nothing costs no place in line
             agent.idle_since = turn.now
         refill(turn, agent)
 
@@ -124,8 +124,7 @@ def staff(turn: Turn, agent: Agent) -> None:
     if staffed == agent.staffed:
         return
     agent.staffed = staffed
-    for pool in agent.pools:
-        board = turn.state.board(pool)
+    for board in agent.boards:
         board.staffed += 1 if staffed else -1
         board.last_staffed = turn.now
 
@@ -297,6 +296,7 @@ def configured(turn: Turn, message: AgentConfigured) -> None:
             agent.nodes.clear()
         agent.name, agent.province = message.name, message.province
         agent.pools, agent.seat = message.pools, message.seat
+    agent.boards = tuple([state.board(pool) for pool in agent.pools])
     agent.skills = dict(message.skills)
     state.by_address[agent.seat.address] = agent.id
     turn.events.append(
@@ -322,10 +322,9 @@ def dropped(turn: Turn, message: AgentDropped) -> None:
 
 
 def _uncount(turn: Turn, agent: Agent) -> None:
-    leave_idle(turn.state, agent)
+    leave_idle(agent)
     if agent.staffed:
         agent.staffed = False
-        for pool in agent.pools:
-            board = turn.state.board(pool)
+        for board in agent.boards:
             board.staffed -= 1
             board.last_staffed = turn.now

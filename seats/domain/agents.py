@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from seats.domain.state import PoolBoard
 
 
 class Chosen(StrEnum):
@@ -88,7 +91,9 @@ class Agent:
     resting: bool = False
     staffed: bool = False
     """Counted as staffed in its pools."""
+    boards: tuple[PoolBoard, ...] = ()
+    """The lists of the agent's pools, in their order."""
     idle_token: int = 0
-    """Changes whenever the agent joins or leaves the idle lists."""
+    """Changes whenever the agent joins or leaves the idle lists; 0 while not idle."""
     lease_watched: bool = False
     """A deadline for the lease's end is already set."""

@@ -1,6 +1,6 @@
 """Who is idle and who waits, by pool: joining and leaving cost O(log n) whatever the size of the pool.
 
-Both lists are heaps whose stale entries are dropped when they surface (see :class:`PoolBoard`).
+Entries that hold no more are dropped when they surface (see :class:`PoolBoard`).
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ import heapq
 from collections.abc import Iterable, Iterator
 
 from seats.domain.agents import Agent
+from seats.domain.lines import Place
 from seats.domain.requests import Request
-from seats.domain.state import PoolBoard, State
+from seats.domain.state import Idle, PoolBoard, State
 
 
 def start_waiting(state: State, request: Request) -> None:
-    """The request waits (again): entries made before are void."""
+    """The request waits (again): places it had before are void."""
+    _void(request)
     request.wait_token = state.tick_number()
     request.rings_open = 0
     if not request.callback:
@@ -25,57 +27,59 @@ def stop_waiting(state: State, request: Request) -> None:
     """The request waits no more."""
     if request.wait_token:
         request.wait_token = 0
+        _void(request)
         if not request.callback:
             state.waiting[request.province].pop(request.id, None)
 
 
+def move(state: State, request: Request) -> None:
+    """The order of a waiting request has changed: what was said of its places is void, and it is in no line."""
+    _void(request)
+    request.wait_token = state.tick_number()
+
+
 def enter(state: State, request: Request, pools: Iterable[str]) -> None:
-    """Put a waiting request on the lists of these pools."""
-    entry = entry_of(request)
+    """Put a waiting request in the lines of these pools."""
+    if request.place is None:
+        request.place = Place(request)
     for pool in pools:
-        heapq.heappush(state.board(pool).waiting, entry)
+        state.board(pool).waiting.enter(request.place)
 
 
-def entry_of(request: Request) -> tuple[int, float, int, str, int]:
-    """How a request stands on the lists."""
-    return (request.priority, request.rank_at, request.seq, request.id, request.wait_token)
+def _void(request: Request) -> None:
+    if request.place is not None:
+        request.place.request = None
+        request.place = None
 
 
 def count_idle(state: State, agent: Agent) -> None:
     """The agent is idle from now on, though on no list yet: it may find work at once."""
     agent.idle_token = state.tick_number()
-    for pool in agent.pools:
-        state.board(pool).idle_count += 1
+    for board in agent.boards:
+        board.idle_count += 1
 
 
-def join_idle(state: State, agent: Agent) -> None:
+def join_idle(agent: Agent) -> None:
     """Put an agent who was counted as idle on the idle lists of its pools."""
-    entry = (agent.idle_since, agent.id, agent.idle_token)
-    for pool in agent.pools:
-        heapq.heappush(state.board(pool).idle, entry)
+    entry: Idle = (agent.idle_since, agent.id, agent.idle_token, agent)
+    for board in agent.boards:
+        heapq.heappush(board.idle, entry)
 
 
-def leave_idle(state: State, agent: Agent) -> None:
+def leave_idle(agent: Agent) -> None:
     """Take an agent off the idle lists of its pools."""
     if not agent.idle_token:
         return
     agent.idle_token = 0
-    for pool in agent.pools:
-        board = state.board(pool)
+    for board in agent.boards:
         board.idle_count -= 1
         if len(board.idle) > 64 and len(board.idle) > 4 * board.idle_count:
-            _compact_idle(state, board)
+            board.idle = [entry for entry in board.idle if entry[3].idle_token == entry[2]]
+            heapq.heapify(board.idle)
 
 
-def idle_agents(state: State, board: PoolBoard) -> Iterator[Agent]:
+def idle_agents(board: PoolBoard) -> Iterator[Agent]:
     """The idle agents of a pool, longest idle first, as they are now."""
-    for _, agent_id, token in sorted(board.idle):
-        agent = state.agents.get(agent_id)
-        if agent is not None and agent.idle_token == token:
+    for _, _, token, agent in sorted(board.idle):
+        if agent.idle_token == token:
             yield agent
-
-
-def _compact_idle(state: State, board: PoolBoard) -> None:
-    agents = state.agents
-    board.idle = [e for e in board.idle if e[1] in agents and agents[e[1]].idle_token == e[2]]
-    heapq.heapify(board.idle)

@@ -250,7 +250,7 @@ def _bind(turn: Turn, request: Request, offer_id: str, agent: Agent | None, mach
     stop_waiting(state, request)
     if agent is not None:
         _free_from_other(turn, agent)
-        leave_idle(state, agent)
+        leave_idle(agent)
         agent.machine = machine
         if not agent.lease_watched:  # the desk lost us as we lost it: time to come back
             agent.lease_until = now + COME_BACK

@@ -506,7 +506,7 @@ def _lose(turn: Turn, offer: Offer, result: OfferResult, detail: str) -> None:
 def _count_against(turn: Turn, agent: Agent, request: Request, result: OfferResult) -> None:
     """What an unanswered offer means for the agent."""
     if result in (OfferResult.RONA, OfferResult.REJECTED, OfferResult.SEAT_FAILED):
-        request.excluded.add(agent.id)
+        request.excluded |= {agent.id}
         agent.idle_since = turn.now  # or the longest idle would be rung first again and again
     if result is OfferResult.RONA:
         agent.misses += 1

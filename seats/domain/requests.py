@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from seats.domain.effects import PassOn, Release
+    from seats.domain.lines import Place
 
 from seats.domain.expected import Guess
 
@@ -145,14 +146,17 @@ class Request:
     """Rings whose opening was announced; a returning request re-enters them without a word."""
     offer: str | None = None
     offers_made: int = 0
-    excluded: set[str] = field(default_factory=set)
+    excluded: frozenset[str] = frozenset()
+    """Agents who missed it."""
     outcome: Outcome | None = None
     decided_at: float | None = None
     connected_agent: str | None = None
     answered_at: float | None = None
     ended_at: float | None = None
     wait_token: int = 0
-    """Changes whenever the request joins or leaves the waiting lists."""
+    """Changes whenever the request joins or leaves the waiting lines; 0 while it is in none."""
+    place: Place | None = None
+    """Where it stands in those lines."""
     hung_by: str = ""
     talked: float = 0.0
     """Seconds of talk before the call broke."""
@@ -172,25 +176,44 @@ class Request:
     """While the caller is asked to choose: the outcome if they choose nothing."""
 
 
-@dataclass(slots=True)
 class Offer:
     """One attempt to ring one agent for one request."""
 
-    id: str
-    request: str
-    agent: str
-    pool: str
-    ring: int
-    made_at: float
-    deadline: float
-    rang_at: float | None = None
-    answered_at: float | None = None
-    result: OfferResult | None = None
-    leg: str = ""
-    """The agent's channel on the PBX, once known."""
-    seat_free: bool = False
-    """The agent's leg is gone (or never came to be)."""
-    withdrawn: str = ""
-    """Why the system took the offer back; empty when it did not."""
-    address: str = ""
-    """The seat, where it was found ringing and its agent is believed to be on another call; else empty."""
+    __slots__ = (
+        "address",
+        "agent",
+        "answered_at",
+        "deadline",
+        "id",
+        "leg",
+        "made_at",
+        "pool",
+        "rang_at",
+        "request",
+        "result",
+        "ring",
+        "seat_free",
+        "withdrawn",
+    )
+
+    def __init__(
+        self, offer_id: str, request: str, agent: str, pool: str, ring: int, made_at: float, deadline: float
+    ) -> None:
+        self.id = offer_id
+        self.request = request
+        self.agent = agent
+        self.pool = pool
+        self.ring = ring
+        self.made_at = made_at
+        self.deadline = deadline
+        self.rang_at: float | None = None
+        self.answered_at: float | None = None
+        self.result: OfferResult | None = None
+        self.leg = ""
+        """The agent's channel on the PBX, once known."""
+        self.seat_free = False
+        """The agent's leg is gone (or never came to be)."""
+        self.withdrawn = ""
+        """Why the system took the offer back; empty when it did not."""
+        self.address = ""
+        """The seat, where it was found ringing and its agent is believed to be on another call; else empty."""

@@ -16,17 +16,18 @@ from seats.domain.events import OfferMade, RingOpened
 from seats.domain.lists import (
     count_idle,
     enter,
-    entry_of,
     idle_agents,
     join_idle,
     leave_idle,
+    move,
     start_waiting,
     stop_waiting,
 )
+from seats.domain.lines import Place
 from seats.domain.plan import RingStep
 from seats.domain.rank import rank
 from seats.domain.requests import Offer, Request, RequestState, Why
-from seats.domain.state import Due, PoolBoard, State, Turn
+from seats.domain.state import Due, Idle, PoolBoard, State, Turn
 
 __all__ = [
     "OFFER_GUARD",
@@ -49,9 +50,6 @@ OFFER_GUARD = 3.0
 
 EARLY_FROM_LEVEL = 1
 """Steering level from which all rings of a province are open at once."""
-
-Entry = tuple[int, float, int, str, int]
-"""How a request stands on the lists (``lists.entry_of``)."""
 
 Skipped = dict[str, int]
 """What spoke against those passed over, and how often."""
@@ -81,7 +79,7 @@ def rerank(turn: Turn, request: Request) -> None:
     if now == request.priority:
         return
     request.priority = now
-    request.wait_token = turn.state.tick_number()
+    move(turn.state, request)
     _list(turn, request, 0)
 
 
@@ -91,13 +89,14 @@ def place(turn: Turn, request: Request) -> bool:
     if request.state is not RequestState.WAITING or request.node not in state.links:
         return False
     skipped: Skipped = {}
-    for n, ring in enumerate(_rings(state, request)[: request.rings_open]):
-        board = state.board(ring.pool)
+    rings = _rings(state, request)
+    for n in range(request.rings_open):
+        board = state.board(rings[n].pool)
         if not board.idle_count:
             continue
         agent = _longest_idle(state, board, request, skipped)
         if agent is not None:
-            _make_offer(turn, request, agent, n, ring.pool, skipped)
+            _make_offer(turn, request, agent, n, board, skipped)
             return True
     return False
 
@@ -107,21 +106,21 @@ def employ(turn: Turn, agent: Agent) -> bool:
     if not is_routable(agent):
         return False
     state = turn.state
-    best: Entry | None = None
-    best_pool = ""
+    best: Place | None = None
+    chosen: PoolBoard | None = None
     skipped: Skipped = {}
-    for pool in agent.pools:
-        board = state.board(pool)
-        if not board.waiting:
-            continue
-        head = _first_waiting(state, board, agent, skipped)
-        if head is not None and (best is None or head < best):
-            best, best_pool = head, pool
-    if best is None:
+    for board in agent.boards:
+        place = _first_waiting(state, board, agent, skipped)
+        if place is not None and (best is None or place.before(best)):
+            best, chosen = place, board
+    if best is None or best.request is None or chosen is None:
         return False
-    request = state.requests[best[3]]
-    ring = next(n for n, step in enumerate(_rings(state, request)) if step.pool == best_pool)
-    _make_offer(turn, request, agent, ring, best_pool, skipped)
+    request = best.request
+    rings = _rings(state, request)
+    ring = 0
+    while rings[ring].pool != chosen.pool:
+        ring += 1
+    _make_offer(turn, request, agent, ring, chosen, skipped)
     return True
 
 
@@ -133,12 +132,12 @@ def refill(turn: Turn, agent: Agent, *, fresh: bool = True) -> None:
     if employ(turn, agent):
         return
     if fresh:
-        join_idle(state, agent)
+        join_idle(agent)
     if state.has_floors:
         for pool in agent.pools:
             settings = state.plan.pools.get(pool)
             if settings is not None and settings.floor:
-                for other in list(idle_agents(state, state.board(pool))):
+                for other in list(idle_agents(state.board(pool))):
                     if employ(turn, other):
                         break
     if state.reserves:
@@ -153,7 +152,7 @@ def unlock(turn: Turn, pools: list[str], most: int = 1_000_000) -> None:
         employed = 0
         if not state.board(pool).idle_count:
             continue
-        for agent in list(idle_agents(state, state.board(pool))):
+        for agent in list(idle_agents(state.board(pool))):
             if agent.idle_token and employ(turn, agent):
                 employed += 1
                 if employed >= most:
@@ -207,9 +206,11 @@ def _list(turn: Turn, request: Request, first: int) -> None:
             turn.at(when, Due.RELAX, request.id, request.wait_token)
 
 
-def _make_offer(turn: Turn, request: Request, agent: Agent, ring: int, pool: str, skipped: Skipped) -> None:
+def _make_offer(
+    turn: Turn, request: Request, agent: Agent, ring: int, board: PoolBoard, skipped: Skipped
+) -> None:
     """Reserve the agent for the request and ask for the ringing."""
-    state, now = turn.state, turn.now
+    state, now, pool = turn.state, turn.now, board.pool
     timeout = state.plan.ring_timeout
     steer = state.steers.get(request.province)
     idle = now - agent.idle_since
@@ -220,7 +221,7 @@ def _make_offer(turn: Turn, request: Request, agent: Agent, ring: int, pool: str
         ring,
         pool,
         idle,
-        state.board(pool).idle_count,
+        board.idle_count,
         now - request.arrived_at,
         request.priority,
         steer.level if steer is not None else 0,
@@ -228,7 +229,7 @@ def _make_offer(turn: Turn, request: Request, agent: Agent, ring: int, pool: str
         tuple(skipped.items()) if skipped else (),
     )
     offer_id = state.new_offer_id()
-    leave_idle(state, agent)
+    leave_idle(agent)
     stop_waiting(state, request)
     offer = Offer(offer_id, request.id, agent.id, pool, ring, now, now + timeout)
     state.offers[offer_id] = offer
@@ -261,12 +262,11 @@ def _walk_idle(
 ) -> Agent | None:
     """Those passed over keep their place."""
     heap = board.idle
-    aside: list[tuple[float, str, int]] = []
+    aside: list[Idle] = []
     found: Agent | None = None
     while heap:
-        entry = heap[0]
-        agent = state.agents.get(entry[1])
-        if agent is None or agent.idle_token != entry[2]:
+        _, _, token, agent = heap[0]
+        if agent.idle_token != token:
             heapq.heappop(heap)
             continue
         against = "wish" if wished and not is_wished(agent, request) else refusal(state, agent, request)
@@ -281,47 +281,47 @@ def _walk_idle(
     return found
 
 
-def _first_waiting(state: State, board: PoolBoard, agent: Agent, skipped: Skipped) -> Entry | None:
-    """The first waiting entry of a pool that this agent may take; skipped ones keep their place."""
-    heap = board.waiting
-    aside: list[Entry] = []
-    found: Entry | None = None
-    while heap:
-        entry = heap[0]
-        request = state.requests.get(entry[3])
-        if request is None or request.wait_token != entry[4]:
-            heapq.heappop(heap)
+def _first_waiting(state: State, board: PoolBoard, agent: Agent, skipped: Skipped) -> Place | None:
+    """The first place in a pool's line whose request this agent may take."""
+    place = board.waiting.head()
+    if place is None or place.request is None:
+        return None
+    if not refusal(state, agent, place.request):
+        return place
+    return _first_taken(state, board, agent, skipped)
+
+
+def _first_taken(state: State, board: PoolBoard, agent: Agent, skipped: Skipped) -> Place | None:
+    """The same, with a look at one after the other."""
+    for place in board.waiting:
+        if place.request is None:
             continue
-        against = refusal(state, agent, request)
+        against = refusal(state, agent, place.request)
         if not against:
-            found = entry
-            break
+            return place
         skipped[against] = skipped.get(against, 0) + 1
         if against == "floor":  # whoever it is not kept for is refused alike: no need to ask thousands
-            found = _kept_for(state, agent, board)
-            break
-        if against == "reserve" and entry[0] == 0:  # those it is kept for go before ordinary callers
-            break
-        aside.append(heapq.heappop(heap))
-    for entry in aside:
-        heapq.heappush(heap, entry)
-    return found
+            return _kept_for(state, agent, board)
+        if against == "reserve" and place.priority == 0:  # those it is kept for go before ordinary callers
+            return None
+    return None
 
 
-def _kept_for(state: State, agent: Agent, board: PoolBoard) -> Entry | None:
-    """The first waiting entry of the provinces whose floors keep this agent."""
-    found: Entry | None = None
+def _kept_for(state: State, agent: Agent, board: PoolBoard) -> Place | None:
+    """The first place in this line of the provinces whose floors keep this agent."""
+    found: Place | None = None
     for pool in agent.pools:
         settings = state.plan.pools.get(pool)
         if settings is None or not settings.floor:
             continue
         for request in state.waiting.get(settings.home, {}).values():
-            entry = entry_of(request)
+            place = request.place
             rings = _rings(state, request)[: request.rings_open]
             if (
-                (found is None or entry < found)
-                and any(state.board(ring.pool) is board for ring in rings)
+                place is not None
+                and (found is None or place.before(found))
+                and any(ring.pool == board.pool for ring in rings)
                 and may_take(state, agent, request)
             ):
-                found = entry
+                found = place
     return found

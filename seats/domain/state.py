@@ -14,6 +14,7 @@ from seats.domain.events import Event
 from seats.domain.expected import Expected
 from seats.domain.forecast import Forecast
 from seats.domain.hours import Opening
+from seats.domain.lines import Line
 from seats.domain.plan import Plan
 from seats.domain.requests import Offer, Request
 
@@ -47,6 +48,7 @@ class Steer:
 
 
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+_LAST_TWO = [a + b for a in _BASE36 for b in _BASE36]
 
 
 class Due(IntEnum):
@@ -72,20 +74,25 @@ class Due(IntEnum):
     CALLBACK_GUARD = 17
 
 
+Idle = tuple[float, str, int, Agent]
+"""How an agent stands on the idle lists: idle since, id, token, agent. Void when the agent's token is another."""
+
+
 class PoolBoard:
     """Who is idle and who waits in one pool.
 
-    Both are heaps whose stale entries are dropped when they surface, so that joining and leaving
-    cost O(log n) whatever the size of the pool.
+    Entries that hold no more are dropped when they surface, so that joining and leaving cost O(log n)
+    whatever the size of the pool.
     """
 
-    __slots__ = ("idle", "idle_count", "last_staffed", "staffed", "waiting")
+    __slots__ = ("idle", "idle_count", "last_staffed", "pool", "staffed", "waiting")
 
-    def __init__(self) -> None:
-        self.idle: list[tuple[float, str, int]] = []
-        """(idle since, agent, token): the longest idle first."""
-        self.waiting: list[tuple[int, float, int, str, int]] = []
-        """(priority, arrived, sequence, request, token): the first to be served first."""
+    def __init__(self, pool: str) -> None:
+        self.pool = pool
+        self.idle: list[Idle] = []
+        """A heap: the longest idle first."""
+        self.waiting = Line()
+        """The first to be served first."""
         self.idle_count = 0
         self.staffed = 0
         """Agents of the pool who are ready, busy or wrapping up."""
@@ -132,6 +139,8 @@ class State:
     assessing: bool = False
     """The next assessment of the objectives has its deadline."""
     offer_seq: int = 0
+    offer_head: str = ""
+    """All but the last two figures of the newest offer's id."""
     counter: int = 0
 
     def __post_init__(self) -> None:
@@ -151,7 +160,7 @@ class State:
         """The lists of a pool, made on first use."""
         board = self.boards.get(pool)
         if board is None:
-            board = self.boards[pool] = PoolBoard()
+            board = self.boards[pool] = PoolBoard(pool)
         return board
 
     def next_deadline(self) -> float | None:
@@ -166,7 +175,12 @@ class State:
     def new_offer_id(self) -> str:
         """``<epoch>x<number>`` in base 36: unique over terms, fit for a dialplan extension."""
         self.offer_seq += 1
-        return f"{base36(self.epoch)}x{base36(self.offer_seq)}"
+        head, tail = divmod(self.offer_seq, len(_LAST_TWO))
+        if not head:
+            return f"{base36(self.epoch)}x{base36(tail)}"
+        if not tail or not self.offer_head:
+            self.offer_head = f"{base36(self.epoch)}x{base36(head)}"
+        return self.offer_head + _LAST_TWO[tail]
 
 
 class Turn:

@@ -39,9 +39,9 @@ def double_offer(world: World) -> Any:
     """One in fifty agents stays in the line of the idle when an offer is made."""
     leave = routing.leave_idle
 
-    def sticky(state: Any, agent: Any) -> None:
+    def sticky(agent: Any) -> None:
         if world.rng.random() > 0.02:
-            leave(state, agent)
+            leave(agent)
 
     return patch.object(routing, "leave_idle", sticky)
 

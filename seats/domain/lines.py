@@ -1,0 +1,92 @@
+"""A pool's waiting line, kept in order: joining at the end and leaving at the head cost the same at any length."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seats.domain.requests import Request
+
+TRIM = 64
+"""Void places at the head after which the list is cut."""
+
+
+class Place:
+    """Where a waiting request stands: one for all lines it is in, void once ``request`` is None.
+
+    A request that is to stand elsewhere gets another place; a place itself never moves.
+    """
+
+    __slots__ = ("priority", "rank_at", "request", "seq", "token")
+
+    def __init__(self, request: Request) -> None:
+        self.request: Request | None = request
+        self.priority = request.priority
+        self.rank_at = request.rank_at
+        self.seq = request.seq
+        self.token = request.wait_token
+
+    def __lt__(self, other: Place) -> bool:
+        return self.before(other)
+
+    def before(self, other: Place) -> bool:
+        """Served before the other: by priority, then by age, then in the order of arrival."""
+        if self.priority != other.priority:
+            return self.priority < other.priority
+        if self.rank_at != other.rank_at:
+            return self.rank_at < other.rank_at
+        if self.seq != other.seq:
+            return self.seq < other.seq
+        return self.token < other.token
+
+
+class Line:
+    """Places in their order. Void ones are dropped when they come to the head, or when they are too many."""
+
+    __slots__ = ("_first", "_places", "_sweep_at")
+
+    def __init__(self) -> None:
+        self._places: list[Place] = []
+        self._first = 0
+        """Places before this one are void."""
+        self._sweep_at = TRIM
+        """Length at which void places are looked for all along the line."""
+
+    def enter(self, place: Place) -> None:
+        """Take a place in the line."""
+        places = self._places
+        if not places or places[-1].before(place):
+            places.append(place)
+        else:
+            insort(places, place, self._first)
+        if len(places) >= self._sweep_at:
+            self._sweep()
+
+    def head(self) -> Place | None:
+        """The first place that is not void; None for an empty line."""
+        places = self._places
+        first = self._first
+        length = len(places)
+        while first < length and places[first].request is None:
+            first += 1
+        if first == length:
+            places.clear()
+            first = 0
+        elif first >= TRIM:
+            del places[:first]
+            first = 0
+        self._first = first
+        return places[first] if places else None
+
+    def __iter__(self) -> Iterator[Place]:
+        """Every place that is not void, in order."""
+        for n in range(self._first, len(self._places)):
+            if self._places[n].request is not None:
+                yield self._places[n]
+
+    def _sweep(self) -> None:
+        self._places = [place for place in self._places if place.request is not None]
+        self._first = 0
+        self._sweep_at = max(TRIM, 2 * len(self._places))
