@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from seats.domain.agents import Agent, Chosen, Machine, SeatKind
 from seats.domain.effects import DEAD, HangUp
 from seats.domain.eligible import is_routable
@@ -18,19 +20,20 @@ from seats.domain.messages import (
     StateAsked,
     WrapUpEnded,
 )
+from seats.domain.requests import new
 from seats.domain.routing import refill
 from seats.domain.state import Due, State, Turn
 
 BUSY = (Machine.OFFERED, Machine.TALKING, Machine.WRAP_UP)
 """Working on a request: what is asked for meanwhile is reserved until that ends."""
 
-OCCUPANCY_MEMORY = 1800.0
+OCCUPANCY_MEMORY: Final = 1800.0
 """Seconds of work and readiness after which the past counts half."""
 
-LONGEST_BREATHER = 60.0
+LONGEST_BREATHER: Final = 60.0
 """Seconds of pause at most that the occupancy limit gives at once."""
 
-SUSPECT_SECONDS = 5.0
+SUSPECT_SECONDS: Final = 5.0
 """A device that failed an offer is not tried again for this long."""
 
 
@@ -44,20 +47,19 @@ def find(state: State, agent_id: str) -> Agent:
 
 def announce(turn: Turn, agent: Agent, cause: str) -> None:
     """Say the agent's whole state after a change."""
-    turn.events.append(
-        AgentChanged(
-            turn.now,
-            agent.id,
-            agent.chosen,
-            agent.machine,
-            agent.reason,
-            cause,
-            agent.request,
-            agent.offer,
-            agent.wrap_up_until,
-            agent.reserved,
-        )
+    state = (
+        turn.now,
+        agent.id,
+        agent.chosen,
+        agent.machine,
+        agent.reason,
+        cause,
+        agent.request,
+        agent.offer,
+        agent.wrap_up_until,
+        agent.reserved,
     )
+    turn.events.append(new(AgentChanged, state))
 
 
 def is_proven(agent: Agent, now: float) -> bool:

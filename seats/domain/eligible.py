@@ -5,7 +5,7 @@ from __future__ import annotations
 from seats.domain.agents import Agent, Chosen, Machine, SeatKind
 from seats.domain.rank import BOUND, urgency
 from seats.domain.requests import Request
-from seats.domain.state import State
+from seats.domain.state import Reserve, State
 
 
 def is_routable(agent: Agent) -> bool:
@@ -73,9 +73,14 @@ def _breaks_reserve(state: State, agent: Agent, request: Request) -> bool:
     own = urgency(state, request.province)
     for name in agent.pools:
         for reserve in state.reserves.get(name, ()):
-            if reserve.urgency >= own or reserve.province == request.province:
-                continue
-            idle = max(state.board(pool).idle_count for pool in reserve.pools)
-            if idle - 1 < reserve.size:
+            if reserve.urgency < own and reserve.province != request.province and _is_short(state, reserve):
                 return True
     return False
+
+
+def _is_short(state: State, reserve: Reserve) -> bool:
+    """With one idle agent less, less than the reserve would be left in each of its pools."""
+    for pool in reserve.pools:  # noqa: SIM110 - asked for every offer: a generator costs more than the rest
+        if state.board(pool).idle_count > reserve.size:
+            return False
+    return True

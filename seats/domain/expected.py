@@ -8,9 +8,9 @@ what came; the one with the smaller recent error speaks. A moving average of pas
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-MEMORY = 50.0
+MEMORY: Final = 50.0
 """Forecasts that the measured errors remember."""
 
 

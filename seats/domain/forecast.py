@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Final
 
-HORIZON = 300.0
+HORIZON: Final = 300.0
 """Seconds: the time constant of arrivals. A surge shows after a fraction of it."""
 
-FIRST_HANDLING = 180.0
+FIRST_HANDLING: Final = 180.0
 """Seconds of handling assumed before any call was seen."""
 
-HANDLING_CALLS = 100.0
+HANDLING_CALLS: Final = 100.0
 """Calls that the mean handling time remembers."""
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from seats.domain.requests import Request
 
-TRIM = 64
+TRIM: Final = 64
 """Void places at the head after which the list is cut."""
 
 
@@ -27,6 +27,11 @@ class Place:
         self.rank_at = request.rank_at
         self.seq = request.seq
         self.token = request.wait_token
+
+    def holder(self) -> Request:
+        """The request that stands here. Only for places that are not void."""
+        assert self.request is not None  # noqa: S101 - for the type checker
+        return self.request
 
     def __lt__(self, other: Place) -> bool:
         return self.before(other)

@@ -29,7 +29,7 @@ def stop_waiting(state: State, request: Request) -> None:
         request.wait_token = 0
         _void(request)
         if not request.callback:
-            state.waiting[request.province].pop(request.id, None)
+            del state.waiting[request.province][request.id]
 
 
 def move(state: State, request: Request) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from seats.domain.agents import Chosen, Machine
 from seats.domain.requests import Outcome, Request
@@ -10,7 +10,7 @@ from seats.domain.state import Due, State, Turn
 
 T = TypeVar("T")
 
-REMEMBERED = 20_000
+REMEMBERED: Final = 20_000
 """Numbers remembered at most; the oldest go first."""
 
 _LOST = (Outcome.ABANDONED, Outcome.EXCLUDED_SHORT, Outcome.FAILED)

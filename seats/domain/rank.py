@@ -7,18 +7,20 @@ objective first, then the greatest need), everybody else.
 
 from __future__ import annotations
 
+from typing import Final
+
 from seats.domain.requests import Request
 from seats.domain.state import State
 
-RESCUED = -60_000
-RETURNED = -50_000
-BOUND = -40_000
+RESCUED: Final = -60_000
+RETURNED: Final = -50_000
+BOUND: Final = -40_000
 """Waited beyond ``wait_bound``: whatever the weights, nobody starves."""
 
-_CLASS = -20_000
+_CLASS: Final = -20_000
 """A priority class of rank r (1 to 9) has this less r."""
 
-PRIORITY_FROM_LEVEL = 2
+PRIORITY_FROM_LEVEL: Final = 2
 """Steering level from which a province's callers go before others."""
 
 

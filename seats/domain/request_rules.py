@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from seats.domain import callback_calls, callbacks, loyalty, steering
 from seats.domain.agent_rules import SUSPECT_SECONDS, announce, end_wrap_up, find, settle, start_wrap_up
 from seats.domain.agents import Agent, Machine
@@ -46,13 +48,13 @@ from seats.domain.requests import Offer, OfferResult, Outcome, Request, RequestS
 from seats.domain.routing import seek, stop_waiting
 from seats.domain.state import Due, State, Turn
 
-SEAT_GUARD = 5.0
+SEAT_GUARD: Final = 5.0
 """Seconds after the end of an offer or call in which the PBX must have taken down the agent's leg."""
 
-LOOK_AGAIN = 0.5
+LOOK_AGAIN: Final = 0.5
 """Seconds before a caller whom the PBX did not find is offered again, if nothing is heard of the end."""
 
-OUTAGE = 60.0
+OUTAGE: Final = 60.0
 """Seconds for which an offer on a node out of reach is believed to go on, or to have been answered."""
 
 _RESULT_OF = {

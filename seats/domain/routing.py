@@ -8,11 +8,13 @@ the offer at once, so that a routable agent and an eligible request never coexis
 from __future__ import annotations
 
 import heapq
+from typing import Final
 
 from seats.domain.agents import Agent, Machine
 from seats.domain.effects import Ring
 from seats.domain.eligible import is_routable, is_wished, may_take, refusal
 from seats.domain.events import OfferMade, RingOpened
+from seats.domain.lines import Place
 from seats.domain.lists import (
     count_idle,
     enter,
@@ -23,10 +25,9 @@ from seats.domain.lists import (
     start_waiting,
     stop_waiting,
 )
-from seats.domain.lines import Place
 from seats.domain.plan import RingStep
 from seats.domain.rank import rank
-from seats.domain.requests import Offer, Request, RequestState, Why
+from seats.domain.requests import Offer, Request, RequestState, Why, new
 from seats.domain.state import Due, Idle, PoolBoard, State, Turn
 
 __all__ = [
@@ -45,10 +46,10 @@ __all__ = [
     "unlock",
 ]
 
-OFFER_GUARD = 3.0
+OFFER_GUARD: Final = 3.0
 """Seconds past the ring timeout after which a silent PBX is no longer waited for."""
 
-EARLY_FROM_LEVEL = 1
+EARLY_FROM_LEVEL: Final = 1
 """Steering level from which all rings of a province are open at once."""
 
 Skipped = dict[str, int]
@@ -110,12 +111,17 @@ def employ(turn: Turn, agent: Agent) -> bool:
     chosen: PoolBoard | None = None
     skipped: Skipped = {}
     for board in agent.boards:
-        place = _first_waiting(state, board, agent, skipped)
-        if place is not None and (best is None or place.before(best)):
-            best, chosen = place, board
-    if best is None or best.request is None or chosen is None:
+        place = board.waiting.head()
+        if place is None or not _is_first(place, best):
+            continue
+        if refusal(state, agent, place.holder()):
+            place = _first_waiting(state, board, agent, skipped)
+            if place is None or not _is_first(place, best):
+                continue
+        best, chosen = place, board
+    if best is None or chosen is None:
         return False
-    request = best.request
+    request = best.holder()
     rings = _rings(state, request)
     ring = 0
     while rings[ring].pool != chosen.pool:
@@ -217,17 +223,10 @@ def _make_offer(
     if not request.callback:
         state.expected.entered(request.province, now - request.waiting_since, request.guess)
     request.guess = None
-    why = Why(
-        ring,
-        pool,
-        idle,
-        board.idle_count,
-        now - request.arrived_at,
-        request.priority,
-        steer.level if steer is not None else 0,
-        steer.credit if steer is not None else 0.0,
-        tuple(skipped.items()) if skipped else (),
-    )
+    level, credit = (steer.level, steer.credit) if steer is not None else (0, 0.0)
+    passed = tuple(skipped.items()) if skipped else ()
+    waited = now - request.arrived_at
+    why = new(Why, (ring, pool, idle, board.idle_count, waited, request.priority, level, credit, passed))
     offer_id = state.new_offer_id()
     leave_idle(agent)
     stop_waiting(state, request)
@@ -242,10 +241,10 @@ def _make_offer(
     agent.offer = offer_id
     agent.request = request.id
     turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer_id)
-    turn.events.append(OfferMade(now, offer_id, request.id, request.province, agent.id, pool, ring, why))
-    turn.effects.append(
-        Ring(offer_id, request.id, request.node, request.channel, agent.id, agent.seat, timeout)
-    )
+    made = (now, offer_id, request.id, request.province, agent.id, pool, ring, why)
+    turn.events.append(new(OfferMade, made))
+    ringing = (offer_id, request.id, request.node, request.channel, agent.id, agent.seat, timeout)
+    turn.effects.append(new(Ring, ringing))
 
 
 def _longest_idle(state: State, board: PoolBoard, request: Request, skipped: Skipped) -> Agent | None:
@@ -281,22 +280,14 @@ def _walk_idle(
     return found
 
 
+def _is_first(place: Place, best: Place | None) -> bool:
+    return best is None or place.before(best)
+
+
 def _first_waiting(state: State, board: PoolBoard, agent: Agent, skipped: Skipped) -> Place | None:
     """The first place in a pool's line whose request this agent may take."""
-    place = board.waiting.head()
-    if place is None or place.request is None:
-        return None
-    if not refusal(state, agent, place.request):
-        return place
-    return _first_taken(state, board, agent, skipped)
-
-
-def _first_taken(state: State, board: PoolBoard, agent: Agent, skipped: Skipped) -> Place | None:
-    """The same, with a look at one after the other."""
     for place in board.waiting:
-        if place.request is None:
-            continue
-        against = refusal(state, agent, place.request)
+        against = refusal(state, agent, place.holder())
         if not against:
             return place
         skipped[against] = skipped.get(against, 0) + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from seats.domain.agents import Agent
 from seats.domain.callback_book import Book
@@ -47,8 +47,9 @@ class Steer:
     """``agents`` or ``skills`` when the objective is out of reach."""
 
 
-_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
-_LAST_TWO = [a + b for a in _BASE36 for b in _BASE36]
+_push: Final = heapq.heappush
+_BASE36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_LAST_TWO: Final = [a + b for a in _BASE36 for b in _BASE36]
 
 
 class Due(IntEnum):
@@ -175,11 +176,11 @@ class State:
     def new_offer_id(self) -> str:
         """``<epoch>x<number>`` in base 36: unique over terms, fit for a dialplan extension."""
         self.offer_seq += 1
-        head, tail = divmod(self.offer_seq, len(_LAST_TWO))
-        if not head:
+        tail = self.offer_seq % 1296
+        if self.offer_seq < 1296:
             return f"{base36(self.epoch)}x{base36(tail)}"
         if not tail or not self.offer_head:
-            self.offer_head = f"{base36(self.epoch)}x{base36(head)}"
+            self.offer_head = f"{base36(self.epoch)}x{base36(self.offer_seq // 1296)}"
         return self.offer_head + _LAST_TWO[tail]
 
 
@@ -197,14 +198,14 @@ class Turn:
     def at(self, when: float, due: Due, key: str, token: int = 0) -> None:
         """Set a deadline."""
         state = self.state
-        heapq.heappush(state.deadlines, (when, state.tick_number(), due, key, token))
+        _push(state.deadlines, (when, state.tick_number(), due, key, token))
 
 
 def base36(n: int) -> str:
     """A number ≥ 0 in base 36, lower case."""
     digits = ""
     while True:
-        n, r = divmod(n, 36)
-        digits = _BASE36[r] + digits
+        digits = _BASE36[n % 36] + digits
+        n //= 36
         if not n:
             return digits

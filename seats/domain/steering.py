@@ -21,6 +21,7 @@ policy can reach (``feasible``) is at level 0: burning the others would not save
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from seats.domain.agents import Agent, Chosen, Machine
 from seats.domain.events import BreakRecalled, ProvinceSteered, RequestPromoted
@@ -34,28 +35,28 @@ from seats.domain.state import Due, Reserve, State, Steer, Turn
 THRESHOLDS = (0.9, 0.7, 0.5, -0.5, -1.5)
 """Credit below which a province is at level 1, 2, 3, 4, 5."""
 
-HYSTERESIS = 0.1
+HYSTERESIS: Final = 0.1
 """Credit above a threshold that it takes to go down again."""
 
-START = 1.0
+START: Final = 1.0
 """Credit at the start, and what debts and savings fade to: one loss is no alarm, but is then earned again."""
 
-MARGIN = 0.3
-MARGIN_MOST = 0.005
+MARGIN: Final = 0.3
+MARGIN_MOST: Final = 0.005
 """Part of the allowed losses that is not spent, and its most in absolute terms: aim a little higher."""
 
-AT_RISK = 0.25
-LINE = 2
+AT_RISK: Final = 0.25
+LINE: Final = 2
 """Chance that a caller waiting now is lost, beyond what the objective allows; the first two are no line."""
 
-ASSESS_EVERY = 10.0
+ASSESS_EVERY: Final = 10.0
 """Seconds between two assessments of the objectives."""
 
-RECALL_LEVEL = 5
-RECALL_EVERY = 300.0
+RECALL_LEVEL: Final = 5
+RECALL_EVERY: Final = 300.0
 """Seconds before the same agent is asked back again."""
 
-KEPT_MOST = 0.1
+KEPT_MOST: Final = 0.1
 """Part of a route's staffed agents that may be kept idle for its province."""
 
 
