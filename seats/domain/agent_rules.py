@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from seats.domain.agents import Agent, Chosen, Machine, SeatKind
+from seats.domain.deadlines import Due
 from seats.domain.effects import DEAD, HangUp
 from seats.domain.eligible import is_routable
 from seats.domain.errors import NotAllowedError, UnknownAgentError
@@ -20,9 +21,8 @@ from seats.domain.messages import (
     StateAsked,
     WrapUpEnded,
 )
-from seats.domain.requests import new
 from seats.domain.routing import refill
-from seats.domain.state import Due, State, Turn
+from seats.domain.state import State, Turn
 
 BUSY = (Machine.OFFERED, Machine.TALKING, Machine.WRAP_UP)
 """Working on a request: what is asked for meanwhile is reserved until that ends."""
@@ -47,19 +47,20 @@ def find(state: State, agent_id: str) -> Agent:
 
 def announce(turn: Turn, agent: Agent, cause: str) -> None:
     """Say the agent's whole state after a change."""
-    state = (
-        turn.now,
-        agent.id,
-        agent.chosen,
-        agent.machine,
-        agent.reason,
-        cause,
-        agent.request,
-        agent.offer,
-        agent.wrap_up_until,
-        agent.reserved,
+    turn.events.append(
+        AgentChanged(
+            turn.now,
+            agent.id,
+            agent.chosen,
+            agent.machine,
+            agent.reason,
+            cause,
+            agent.request,
+            agent.offer,
+            agent.wrap_up_until,
+            agent.reserved,
+        )
     )
-    turn.events.append(new(AgentChanged, state))
 
 
 def is_proven(agent: Agent, now: float) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 
 from seats.domain.callback_book import Callback, CallbackState, Result, Source, number_key
+from seats.domain.deadlines import Due
 from seats.domain.effects import CallAgent, CallCustomer, Effect, HangUp, Ring, Withdraw
 from seats.domain.events import CallbackChanged, CallbackTried
 from seats.domain.messages import CallbackAnswered, CallbackBegan, CallbackDialled, CallbackRefused
 from seats.domain.rank import BOUND, RETURNED
 from seats.domain.requests import Confidence, Origin, Outcome, Request, RequestState
 from seats.domain.routing import seek, stop_waiting
-from seats.domain.state import Due, State, Turn, base36
+from seats.domain.state import State, Turn, base36
 
 GUARD = 15.0
 """Seconds past the ringing of a customer after which a silent PBX is no longer waited for."""

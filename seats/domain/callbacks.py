@@ -9,6 +9,7 @@ from __future__ import annotations
 from seats.domain.callback_book import Callback, CallbackState, Source, number_key
 from seats.domain.callback_calls import announce, begin, close, drop, expires, finish, new_id, postpone
 from seats.domain.callback_settings import Dial
+from seats.domain.deadlines import Due
 from seats.domain.effects import HangUp
 from seats.domain.errors import CallbackError
 from seats.domain.events import CallbackAsked
@@ -17,7 +18,7 @@ from seats.domain.messages import CallbackCancelAsked, CallbackRecalled, Callbac
 from seats.domain.overflow import can_be_called, is_closed
 from seats.domain.regions import UNKNOWN
 from seats.domain.requests import Outcome, Request, RequestState
-from seats.domain.state import Due, State, Turn
+from seats.domain.state import State, Turn
 
 FIRST_PAUSE = 60.0
 """Seconds left to a lost caller to call again by themselves before we do."""

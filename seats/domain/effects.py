@@ -5,21 +5,28 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from seats.domain.agents import Seat
+from seats.domain.record import Record
 
 DEAD = 44
 """Q.850 "requested channel not available": what the PBX itself gives a leg without sound."""
 
 
-class Ring(NamedTuple):
+class Ring(Record):
     """Move the holding caller into ``seats-connect`` and ring the seat for ``timeout`` seconds."""
 
-    offer: str
-    request: str
-    node: str
-    channel: str
-    agent: str
-    seat: Seat
-    timeout: int
+    __slots__ = ("agent", "channel", "node", "offer", "request", "seat", "timeout")
+    _fields = ("offer", "request", "node", "channel", "agent", "seat", "timeout")
+
+    def __init__(
+        self, offer: str, request: str, node: str, channel: str, agent: str, seat: Seat, timeout: int
+    ) -> None:
+        self.offer = offer
+        self.request = request
+        self.node = node
+        self.channel = channel
+        self.agent = agent
+        self.seat = seat
+        self.timeout = timeout
 
 
 class Withdraw(NamedTuple):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from seats.domain.agents import Chosen, Machine
 from seats.domain.callback_book import CallbackState, Result, Source
+from seats.domain.record import Record
 from seats.domain.requests import OfferResult, Origin, Outcome, Why
 
 
@@ -46,17 +47,23 @@ class RequestPromoted(NamedTuple):
     province: str
 
 
-class OfferMade(NamedTuple):
+class OfferMade(Record):
     """An agent is being rung for a request; ``why`` explains the choice."""
 
-    at: float
-    offer: str
-    request: str
-    province: str
-    agent: str
-    pool: str
-    ring: int
-    why: Why
+    __slots__ = ("agent", "at", "offer", "pool", "province", "request", "ring", "why")
+    _fields = ("at", "offer", "request", "province", "agent", "pool", "ring", "why")
+
+    def __init__(
+        self, at: float, offer: str, request: str, province: str, agent: str, pool: str, ring: int, why: Why
+    ) -> None:
+        self.at = at
+        self.offer = offer
+        self.request = request
+        self.province = province
+        self.agent = agent
+        self.pool = pool
+        self.ring = ring
+        self.why = why
 
 
 class OfferRang(NamedTuple):
@@ -185,19 +192,57 @@ class CallbackTried(NamedTuple):
     detail: str
 
 
-class AgentChanged(NamedTuple):
+class AgentChanged(Record):
     """An agent's state, whole, after a change. ``cause`` says who or what changed it."""
 
-    at: float
-    agent: str
-    chosen: Chosen
-    machine: Machine
-    reason: str
-    cause: str
-    request: str | None
-    offer: str | None
-    wrap_up_until: float | None
-    reserved: tuple[Chosen, str] | None
+    __slots__ = (
+        "agent",
+        "at",
+        "cause",
+        "chosen",
+        "machine",
+        "offer",
+        "reason",
+        "request",
+        "reserved",
+        "wrap_up_until",
+    )
+    _fields = (
+        "at",
+        "agent",
+        "chosen",
+        "machine",
+        "reason",
+        "cause",
+        "request",
+        "offer",
+        "wrap_up_until",
+        "reserved",
+    )
+
+    def __init__(
+        self,
+        at: float,
+        agent: str,
+        chosen: Chosen,
+        machine: Machine,
+        reason: str,
+        cause: str,
+        request: str | None,
+        offer: str | None,
+        wrap_up_until: float | None,
+        reserved: tuple[Chosen, str] | None,
+    ) -> None:
+        self.at = at
+        self.agent = agent
+        self.chosen = chosen
+        self.machine = machine
+        self.reason = reason
+        self.cause = cause
+        self.request = request
+        self.offer = offer
+        self.wrap_up_until = wrap_up_until
+        self.reserved = reserved
 
 
 class AgentAdded(NamedTuple):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final, TypeVar
 
 from seats.domain.agents import Chosen, Machine
+from seats.domain.deadlines import Due
 from seats.domain.requests import Outcome, Request
-from seats.domain.state import Due, State, Turn
+from seats.domain.state import State, Turn
 
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from seats.domain import callbacks, steering
 from seats.domain.agent_rules import announce, settle
 from seats.domain.agents import Agent, Machine
+from seats.domain.deadlines import Due
 from seats.domain.effects import Withdraw
 from seats.domain.events import CallEnded, OfferEnded, RequestDecided
 from seats.domain.messages import OfferAnswered, OfferFound, OfferMissed, RequestRecalled, RequestSettled
@@ -21,7 +22,7 @@ from seats.domain.request_rules import (
 )
 from seats.domain.requests import Offer, OfferResult, Outcome, Request, RequestState
 from seats.domain.routing import OFFER_GUARD, leave_idle, seek, stop_waiting
-from seats.domain.state import Due, Turn
+from seats.domain.state import Turn
 
 COME_BACK = 15.0
 """Seconds a desk has to find us again before its call in progress counts as lost."""

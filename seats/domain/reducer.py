@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from seats.domain import agent_rules, callback_calls, callbacks, recovery, request_rules, steering
 from seats.domain.agents import Machine
 from seats.domain.assess import assess
+from seats.domain.deadlines import Due
 from seats.domain.effects import Effect
 from seats.domain.events import Event, RoutingChanged
 from seats.domain.messages import (
@@ -55,7 +55,7 @@ from seats.domain.messages import (
 from seats.domain.plan import check_plan
 from seats.domain.requests import RequestState
 from seats.domain.routing import open_more, place, rematch, seek
-from seats.domain.state import Due, State, Turn
+from seats.domain.state import State, Turn
 
 
 def step(state: State, message: Message, now: float) -> tuple[list[Event], list[Effect]]:
@@ -73,9 +73,8 @@ def step(state: State, message: Message, now: float) -> tuple[list[Event], list[
 
 def _tick(turn: Turn, message: Tick) -> None:
     deadlines = turn.state.deadlines
-    while deadlines and deadlines[0][0] <= turn.now:
-        deadline = heapq.heappop(deadlines)
-        _DUE[deadline[2]](turn, deadline[3], deadline[4])
+    while (deadline := deadlines.pop(turn.now)) is not None:
+        _DUE[deadline.due](turn, deadline.key, deadline.token)
 
 
 def _ring_opens(turn: Turn, key: str, token: int) -> None:
@@ -213,7 +212,7 @@ def _node_lost(turn: Turn, message: NodeLost) -> None:
         agent_rules.note_registration(turn, agent, message.node, False, "node lost")
 
 
-_DUE: dict[Due, Callable[[Turn, str, int], None]] = {
+_DUE: Final[dict[Due, Callable[[Turn, str, int], None]]] = {
     Due.RING_OPENS: _ring_opens,
     Due.MAX_WAIT: _max_wait,
     Due.OFFER_GUARD: _offer_guard,
@@ -234,7 +233,7 @@ _DUE: dict[Due, Callable[[Turn, str, int], None]] = {
     Due.CALLBACK_GUARD: _callback_guard,
 }
 
-_HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
+_HANDLERS: Final[dict[type, Callable[[Turn, Any], None]]] = {
     RequestArrived: request_rules.arrived,
     OfferRinging: request_rules.ringing,
     OfferAnswered: recovery.answer_heard,

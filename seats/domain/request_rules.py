@@ -8,6 +8,7 @@ from seats.domain import callback_calls, callbacks, loyalty, steering
 from seats.domain.agent_rules import SUSPECT_SECONDS, announce, end_wrap_up, find, settle, start_wrap_up
 from seats.domain.agents import Agent, Machine
 from seats.domain.callback_book import Source
+from seats.domain.deadlines import Due
 from seats.domain.effects import HangUp, Release, Withdraw
 from seats.domain.errors import NotAllowedError
 from seats.domain.events import (
@@ -46,7 +47,7 @@ from seats.domain.rank import RESCUED, RETURNED
 from seats.domain.regions import UNKNOWN
 from seats.domain.requests import Offer, OfferResult, Outcome, Request, RequestState
 from seats.domain.routing import seek, stop_waiting
-from seats.domain.state import Due, State, Turn
+from seats.domain.state import State, Turn
 
 SEAT_GUARD: Final = 5.0
 """Seconds after the end of an offer or call in which the PBX must have taken down the agent's leg."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from seats.domain.effects import PassOn, Release
     from seats.domain.lines import Place
 
 from seats.domain.expected import Guess
-
-new: Final = tuple.__new__
-"""``new(Why, (...))`` is ``Why(...)`` at a fifth of its cost: for what every single decision makes."""
+from seats.domain.record import Record
 
 
 class Outcome(StrEnum):
@@ -85,24 +83,39 @@ class Need(NamedTuple):
     until: float | None
 
 
-class Why(NamedTuple):
+class Why(Record):
     """Why this agent for this request. Durations in seconds."""
 
-    ring: int
-    """From 0."""
-    pool: str
-    idle: float
-    """How long the agent had been idle; the longest among ``among`` idle agents of the pool who may."""
-    among: int
-    waited: float
-    priority: int
-    """The request's rank: 0 ordinary, smaller goes first."""
-    level: int
-    """Steering level of the province."""
-    credit: float
-    """Losses the province could still take."""
-    skipped: tuple[tuple[str, int], ...] = ()
-    """What spoke against those passed over, and how often."""
+    __slots__ = ("among", "credit", "idle", "level", "pool", "priority", "ring", "skipped", "waited")
+    _fields = ("ring", "pool", "idle", "among", "waited", "priority", "level", "credit", "skipped")
+
+    def __init__(
+        self,
+        ring: int,
+        pool: str,
+        idle: float,
+        among: int,
+        waited: float,
+        priority: int,
+        level: int,
+        credit: float,
+        skipped: tuple[tuple[str, int], ...] = (),
+    ) -> None:
+        self.ring = ring
+        """From 0."""
+        self.pool = pool
+        self.idle = idle
+        """How long the agent had been idle; the longest among ``among`` idle agents of the pool who may."""
+        self.among = among
+        self.waited = waited
+        self.priority = priority
+        """The request's rank: 0 ordinary, smaller goes first."""
+        self.level = level
+        """Steering level of the province."""
+        self.credit = credit
+        """Losses the province could still take."""
+        self.skipped = skipped
+        """What spoke against those passed over, and how often."""
 
     def __str__(self) -> str:
         text = (

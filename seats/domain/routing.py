@@ -11,6 +11,7 @@ import heapq
 from typing import Final
 
 from seats.domain.agents import Agent, Machine
+from seats.domain.deadlines import Due
 from seats.domain.effects import Ring
 from seats.domain.eligible import is_routable, is_wished, may_take, refusal
 from seats.domain.events import OfferMade, RingOpened
@@ -27,8 +28,8 @@ from seats.domain.lists import (
 )
 from seats.domain.plan import RingStep
 from seats.domain.rank import rank
-from seats.domain.requests import Offer, Request, RequestState, Why, new
-from seats.domain.state import Due, Idle, PoolBoard, State, Turn
+from seats.domain.requests import Offer, Request, RequestState, Why
+from seats.domain.state import Idle, PoolBoard, State, Turn
 
 __all__ = [
     "OFFER_GUARD",
@@ -226,7 +227,7 @@ def _make_offer(
     level, credit = (steer.level, steer.credit) if steer is not None else (0, 0.0)
     passed = tuple(skipped.items()) if skipped else ()
     waited = now - request.arrived_at
-    why = new(Why, (ring, pool, idle, board.idle_count, waited, request.priority, level, credit, passed))
+    why = Why(ring, pool, idle, board.idle_count, waited, request.priority, level, credit, passed)
     offer_id = state.new_offer_id()
     leave_idle(agent)
     stop_waiting(state, request)
@@ -241,10 +242,10 @@ def _make_offer(
     agent.offer = offer_id
     agent.request = request.id
     turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer_id)
-    made = (now, offer_id, request.id, request.province, agent.id, pool, ring, why)
-    turn.events.append(new(OfferMade, made))
-    ringing = (offer_id, request.id, request.node, request.channel, agent.id, agent.seat, timeout)
-    turn.effects.append(new(Ring, ringing))
+    turn.events.append(OfferMade(now, offer_id, request.id, request.province, agent.id, pool, ring, why))
+    turn.effects.append(
+        Ring(offer_id, request.id, request.node, request.channel, agent.id, agent.seat, timeout)
+    )
 
 
 def _longest_idle(state: State, board: PoolBoard, request: Request, skipped: Skipped) -> Agent | None:

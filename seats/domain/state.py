@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
+import math
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Final, NamedTuple
 
 from seats.domain.agents import Agent
 from seats.domain.callback_book import Book
+from seats.domain.deadlines import Deadline, Deadlines, Due
 from seats.domain.effects import Effect
 from seats.domain.events import Event
 from seats.domain.expected import Expected
@@ -47,32 +47,8 @@ class Steer:
     """``agents`` or ``skills`` when the objective is out of reach."""
 
 
-_push: Final = heapq.heappush
 _BASE36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LAST_TWO: Final = [a + b for a in _BASE36 for b in _BASE36]
-
-
-class Due(IntEnum):
-    """What a deadline is for."""
-
-    RING_OPENS = 0
-    MAX_WAIT = 1
-    OFFER_GUARD = 2
-    WRAP_UP = 3
-    LEASE = 4
-    SUSPECT = 5
-    SEAT_GUARD = 6
-    PREFER_ENDS = 7
-    RESCUE_GUARD = 8
-    LOOK_AGAIN = 9
-    WAIT_BOUND = 10
-    RELAX = 11
-    BREATHER = 12
-    ASSESS = 13
-    NO_SEAT = 14
-    CALLBACK = 15
-    CALLBACK_EXPIRES = 16
-    CALLBACK_GUARD = 17
 
 
 Idle = tuple[float, str, int, Agent]
@@ -120,7 +96,7 @@ class State:
     callbacks: Book = field(default_factory=Book)
     openings: dict[str, Opening] = field(default_factory=dict)
     """By calendar: whether it is open, for as long as that holds."""
-    deadlines: list[tuple[float, int, Due, str, int]] = field(default_factory=list)
+    deadlines: Deadlines = field(default_factory=Deadlines)
     now: float = 0.0
     """Time of the step in progress, Unix seconds."""
     waiting: dict[str, dict[str, Request]] = field(default_factory=dict)
@@ -166,7 +142,7 @@ class State:
 
     def next_deadline(self) -> float | None:
         """When ``Tick`` is next due, Unix seconds."""
-        return self.deadlines[0][0] if self.deadlines else None
+        return self.deadlines.next if self.deadlines.next < math.inf else None
 
     def tick_number(self) -> int:
         """A number never given before in this term."""
@@ -198,7 +174,7 @@ class Turn:
     def at(self, when: float, due: Due, key: str, token: int = 0) -> None:
         """Set a deadline."""
         state = self.state
-        _push(state.deadlines, (when, state.tick_number(), due, key, token))
+        state.deadlines.add(Deadline(when, state.tick_number(), due, key, token))
 
 
 def base36(n: int) -> str:

@@ -24,13 +24,14 @@ import math
 from typing import Final
 
 from seats.domain.agents import Agent, Chosen, Machine
+from seats.domain.deadlines import Due
 from seats.domain.events import BreakRecalled, ProvinceSteered, RequestPromoted
 from seats.domain.forecast import poisson_quantile
 from seats.domain.plan import Route
 from seats.domain.rank import BOUND, urgency
 from seats.domain.requests import Outcome, Request, RequestState
 from seats.domain.routing import open_more, rerank, unlock
-from seats.domain.state import Due, Reserve, State, Steer, Turn
+from seats.domain.state import Reserve, State, Steer, Turn
 
 THRESHOLDS = (0.9, 0.7, 0.5, -0.5, -1.5)
 """Credit below which a province is at level 1, 2, 3, 4, 5."""

@@ -26,9 +26,8 @@ COLLECT_AGENTS = 500
 encode = msgspec.json.Encoder().encode
 
 Rows = dict[str, msgspec.Raw]
-_NAMED: dict[type, tuple[tuple[str, int], ...]] = {
-    kind: tuple((n, kind._fields.index(n)) for n in ("agent", "request", "province") if n in kind._fields)
-    for kind in get_args(Event)
+_NAMED: dict[type, tuple[str, ...]] = {
+    kind: tuple(n for n in ("agent", "request", "province") if n in kind._fields) for kind in get_args(Event)
 }
 """Where each kind of event names what it is about: no kind can be forgotten."""
 _KNOWN = frozenset((*views.CODES, NATION))
@@ -86,8 +85,8 @@ class Board:
         agents: set[str] = set()
         marks = {"agent": agents, "request": self._requests, "province": self._provinces}
         for event in events:
-            for name, at in _NAMED[type(event)]:
-                if named := event[at]:
+            for name in _NAMED[type(event)]:
+                if named := getattr(event, name):
                     marks[name].add(str(named))
             if isinstance(event, RequestOpened | RequestDecided):
                 self._provinces.add(NATION)
