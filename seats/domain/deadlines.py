@@ -6,6 +6,8 @@ import math
 from enum import IntEnum
 from typing import Final
 
+from seats.domain.native import mypyc_attr
+
 TRIM: Final = 64
 """Deadlines that have passed, after which a list is cut."""
 
@@ -33,6 +35,7 @@ class Due(IntEnum):
     CALLBACK_GUARD = 17
 
 
+@mypyc_attr(acyclic=True)
 class Deadline:
     """``due`` of ``key`` at ``when`` (Unix seconds); ``number`` tells those of the same moment apart."""
 

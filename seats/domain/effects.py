@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from seats.domain.agents import Seat
+from seats.domain.native import mypyc_attr
 from seats.domain.record import Record
 
 DEAD = 44
 """Q.850 "requested channel not available": what the PBX itself gives a leg without sound."""
 
 
+@mypyc_attr(acyclic=True)
 class Ring(Record):
     """Move the holding caller into ``seats-connect`` and ring the seat for ``timeout`` seconds."""
 

@@ -25,7 +25,7 @@ def refusal(state: State, agent: Agent, request: Request) -> str:  # noqa: PLR09
     agent), ``skill``, ``floor`` (a pool keeps its last idle agents for its province), ``reserve`` (kept for a
     province about to break its objective).
     """
-    if agent.id in request.excluded:
+    if request.excluded and agent.id in request.excluded:
         return "excluded"
     node = request.node
     if node not in state.links or (node not in agent.nodes and agent.seat.kind is not SeatKind.MOBILE):

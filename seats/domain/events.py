@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from seats.domain.agents import Chosen, Machine
 from seats.domain.callback_book import CallbackState, Result, Source
+from seats.domain.native import mypyc_attr
 from seats.domain.record import Record
 from seats.domain.requests import OfferResult, Origin, Outcome, Why
 
@@ -47,6 +48,7 @@ class RequestPromoted(NamedTuple):
     province: str
 
 
+@mypyc_attr(acyclic=True)
 class OfferMade(Record):
     """An agent is being rung for a request; ``why`` explains the choice."""
 
@@ -192,6 +194,7 @@ class CallbackTried(NamedTuple):
     detail: str
 
 
+@mypyc_attr(acyclic=True)
 class AgentChanged(Record):
     """An agent's state, whole, after a change. ``cause`` says who or what changed it."""
 

@@ -8,17 +8,25 @@ what came; the one with the smaller recent error speaks. A moving average of pas
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
+
+from seats.domain.native import mypyc_attr
+from seats.domain.record import Record
 
 MEMORY: Final = 50.0
 """Forecasts that the measured errors remember."""
 
 
-class Guess(NamedTuple):
+@mypyc_attr(acyclic=True)
+class Guess(Record):
     """Both estimators' seconds at one arrival."""
 
-    last: float
-    head: float
+    __slots__ = ("head", "last")
+    _fields = ("last", "head")
+
+    def __init__(self, last: float, head: float) -> None:
+        self.last = last
+        self.head = head
 
 
 @dataclass(slots=True)
@@ -66,7 +74,7 @@ class Expected:
         """(seconds, mean absolute error, forecasts judged) by the estimator that was better lately."""
         estimate = self.seen(province)
         if not estimate.judged:  # whoever comes now waits no less than the one in front has
-            return max(guess), 0.0, 0
+            return max(guess.last, guess.head), 0.0, 0
         if estimate.error_head < estimate.error_last:
             return guess.head, estimate.error_head, estimate.judged
         return guess.last, estimate.error_last, estimate.judged

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from seats.domain.native import mypyc_attr
 
+
+@mypyc_attr(acyclic=True)
 class Record:
     """Equal to another of its kind with equal fields. Not to be changed once made."""
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from seats.domain.lines import Place
 
 from seats.domain.expected import Guess
+from seats.domain.native import mypyc_attr
 from seats.domain.record import Record
 
 
@@ -83,6 +84,7 @@ class Need(NamedTuple):
     until: float | None
 
 
+@mypyc_attr(acyclic=True)
 class Why(Record):
     """Why this agent for this request. Durations in seconds."""
 
@@ -192,6 +194,7 @@ class Request:
     """While the caller is asked to choose: the outcome if they choose nothing."""
 
 
+@mypyc_attr(acyclic=True)
 class Offer:
     """One attempt to ring one agent for one request."""
 

@@ -15,6 +15,7 @@ from seats.domain.expected import Expected
 from seats.domain.forecast import Forecast
 from seats.domain.hours import Opening
 from seats.domain.lines import Line
+from seats.domain.native import mypyc_attr
 from seats.domain.plan import Plan
 from seats.domain.requests import Offer, Request
 
@@ -160,6 +161,7 @@ class State:
         return self.offer_head + _LAST_TWO[tail]
 
 
+@mypyc_attr(acyclic=True)
 class Turn:
     """One step in progress: the state, the time, and what is said and wanted so far."""
 
