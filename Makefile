@@ -47,7 +47,7 @@ $(VENV)/.stamp: pyproject.toml
 		|| { echo "Python's venv is missing and could not be installed: apt-get install python3-venv" >&2; exit 1; }
 	echo "Setting up $(VENV) ..."
 	[ -x $(BIN)/python ] || $$py -m venv $(VENV)
-	SEATS_SKIP_UI=1 $(BIN)/pip install -q --disable-pip-version-check --use-pep517 -e '.[dev]'
+	SEATS_SKIP_UI=1 SEATS_COMPILE=0 $(BIN)/pip install -q --disable-pip-version-check --use-pep517 -e '.[dev]'
 	touch $@
 
 run: setup

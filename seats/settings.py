@@ -28,7 +28,9 @@ PREFIX = "SEATS_"
 FILE_VARIABLE = "SEATS_CONFIG"
 """Environment variable that names the settings file when the command line does not."""
 
-OTHER_VARIABLES = frozenset({FILE_VARIABLE, "SEATS_PASSWORD", "SEATS_LAB_ROOT", "SEATS_SKIP_UI"})
+OTHER_VARIABLES = frozenset(
+    {FILE_VARIABLE, "SEATS_PASSWORD", "SEATS_LAB_ROOT", "SEATS_SKIP_UI", "SEATS_COMPILE"}
+)
 """Variables with our prefix that are no settings: for the command line, the lab PBX and the build."""
 
 _DRIVERS = {

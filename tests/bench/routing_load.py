@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from seats import garbage
+from seats.core import core_kind
 from seats.domain.agents import Chosen, Seat, SeatKind
 from seats.domain.effects import Effect, Ring
 from seats.domain.events import Event, OfferMade
@@ -102,6 +104,7 @@ class Load:
         self.weights = list(POPULATION.values())
         self.say(LinkUp("n1"))
         self._hire()
+        garbage.settle()  # as ``seats run`` does once its agents are known
         self._fill()
 
     def say(self, message: Message) -> None:
@@ -222,7 +225,7 @@ def main() -> None:
     agents, waiting, pools, decisions = map(int, sys.argv[1:5])
     load = Load(Size(agents, waiting, pools))
     load.measure(min(1000, decisions))
-    print(json.dumps(load.measure(decisions)._asdict()))
+    print(json.dumps({"core": core_kind(), **load.measure(decisions)._asdict()}))
 
 
 if __name__ == "__main__":

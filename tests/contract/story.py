@@ -15,7 +15,7 @@ from seats.domain.events import (
     RequestOpened,
     RingOpened,
 )
-from seats.domain.requests import Confidence, OfferResult, Origin, Outcome
+from seats.domain.requests import Confidence, OfferResult, Origin, Outcome, Why
 
 T0 = 1_580_000_000.0
 ORIGIN = Origin("hubei", "mobile_prefix", Confidence.LIKELY)
@@ -53,16 +53,19 @@ def decided(
     return RequestDecided(at, request, province, arrived, outcome, agent, at - arrived - ring, ring, "told")
 
 
+WHY = Why(1, "hubei", 12.0, 3, 0.0, 0, 0, 1.0)
+
+
 def connected_call(request: str, at: float = T0, province: str = "hubei", agent: str = "a1") -> list[Event]:
     """Rings once in vain, is answered 8 s after arrival, talks 60 s."""
     lost, won = f"{request}-1", f"{request}-2"
     return [
         opened(request, at, province),
         RingOpened(at, request, province, 1, province),
-        OfferMade(at, lost, request, province, "a9", province, 1, "longest idle"),
+        OfferMade(at, lost, request, province, "a9", province, 1, WHY),
         OfferRang(at + 1, lost, request, "a9"),
         OfferEnded(at + 4, lost, request, province, "a9", OfferResult.RONA, ""),
-        OfferMade(at + 4, won, request, province, agent, province, 1, "longest idle"),
+        OfferMade(at + 4, won, request, province, agent, province, 1, WHY),
         OfferRang(at + 5, won, request, agent),
         OfferEnded(at + 8, won, request, province, agent, OfferResult.CONNECTED, ""),
         decided(request, Outcome.CONNECTED, at + 8, at, province=province, agent=agent, ring=3.0),

@@ -12,7 +12,7 @@ from seats.domain.requests import OfferResult, Outcome
 from seats.store import LedgerWriter, Store
 from seats.store.errors import BadCursorError
 from seats.store.rows import Waits
-from tests.contract.story import T0, connected_call, decided, lost_call, opened, state
+from tests.contract.story import T0, WHY, connected_call, decided, lost_call, opened, state
 
 
 async def write(store: Store, events: Sequence[Event]) -> None:
@@ -153,11 +153,11 @@ async def test_an_agents_day(store: Store) -> None:
         state(T0 + 98, "a1", Chosen.NOT_READY, Machine.IDLE, "meal"),
         state(T0 + 40, "a2", Chosen.READY, Machine.TALKING),
         *connected_call("pbx1:1", agent="a1"),
-        OfferMade(T0 + 90, "o3", "pbx1:2", "hubei", "a1", "hubei", 1, ""),
+        OfferMade(T0 + 90, "o3", "pbx1:2", "hubei", "a1", "hubei", 1, WHY),
         OfferEnded(T0 + 91, "o3", "pbx1:2", "hubei", "a1", OfferResult.SEAT_FAILED, ""),
-        OfferMade(T0 + 92, "o4", "pbx1:2", "hubei", "a1", "hubei", 1, ""),
+        OfferMade(T0 + 92, "o4", "pbx1:2", "hubei", "a1", "hubei", 1, WHY),
         OfferEnded(T0 + 95, "o4", "pbx1:2", "hubei", "a1", OfferResult.RONA, ""),
-        OfferMade(T0 + 500, "o5", "pbx1:2", "hubei", "a1", "hubei", 1, ""),
+        OfferMade(T0 + 500, "o5", "pbx1:2", "hubei", "a1", "hubei", 1, WHY),
     ]
     await write(store, events)
     day = await store.agent_day("a1", T0, T0 + 200)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from seats.core import core_kind
 from tests.simulation.__main__ import Result, replay, run
 from tests.simulation.plants import PLANTS
 
@@ -33,6 +34,8 @@ def test_every_invariant_holds_in_stormy_worlds(first: int) -> None:
 
 @pytest.mark.parametrize("plant", CAUGHT_SOON)
 def test_a_planted_bug_is_caught(plant: str) -> None:
+    if plant == "double_offer" and core_kind() == "compiled":
+        pytest.skip("nothing can be planted inside a compiled core")
     caught = next((r for r in (run(seed, plant) for seed in range(SOON)) if r.problem), None)
     assert caught is not None, f"{plant} went unnoticed for {SOON} seeds"
     assert not run(caught.seed).problem, "without the bug this very seed is clean"

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 import hatch_build
-from hatch_build import PAGES, UiBuildError, UiBuildHook
+from hatch_build import PAGES, BuildHook, UiBuildError
 
 
 @pytest.fixture
-def web(tmp_path: Path) -> Path:
-    """A tree with one source at time 1000 and the pages at 2000."""
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tree with one source at time 1000 and the pages at 2000; its core is not compiled."""
+    monkeypatch.setenv("SEATS_COMPILE", "0")
     folder = tmp_path / "seats" / "web"
     (folder / "ui" / "src").mkdir(parents=True)
     (folder / "static").mkdir()
@@ -34,8 +35,8 @@ def is_stale(web: Path) -> bool:
     return hatch_build.is_stale(web / "ui", web / "static")
 
 
-def hook(web: Path) -> UiBuildHook:
-    return UiBuildHook(str(web.parents[1]), {}, None, None, "", "wheel")  # type: ignore[arg-type]
+def hook(web: Path) -> BuildHook:
+    return BuildHook(str(web.parents[1]), {}, None, None, "", "wheel")  # type: ignore[arg-type]
 
 
 def test_new_pages_are_left_alone(web: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from seats.domain.events import CallEnded, OfferEnded, OfferMade, RequestDecided, RequestOpened
-from seats.domain.requests import Confidence, OfferResult, Origin, Outcome
+from seats.domain.requests import Confidence, OfferResult, Origin, Outcome, Why
 from seats.logs import CallLog, configure
 
 NUMBER = "13812345678"
@@ -37,7 +37,7 @@ def a_call(number: str = NUMBER) -> list[Any]:
     channel = f"PJSIP/trunk-{number}"
     return [
         RequestOpened(1.0, REQUEST, "pbx1", channel, "1790000000.42", "l", "95500", number, "hubei", origin),
-        OfferMade(1.1, "1x1", REQUEST, "hubei", "a1", "hubei", 0, "longest idle"),
+        OfferMade(1.1, "1x1", REQUEST, "hubei", "a1", "hubei", 0, Why(0, "hubei", 12.0, 3, 0.1, 0, 0, 1.0)),
         OfferEnded(3.0, "1x1", REQUEST, "hubei", "a1", OfferResult.CONNECTED, ""),
         RequestDecided(3.0, REQUEST, "hubei", 1.0, Outcome.CONNECTED, "a1", 0.1, 1.9, ""),
         CallEnded(63.0, REQUEST, "hubei", "a1", 60.0, "caller"),
