@@ -6,6 +6,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := sip-tester mmdebstrap chromium fonts-noto-cjk prometheus prometheus-alertmanager
+COMPILER := gcc libc6-dev python3-dev
 PROGRAMS := sipp mmdebstrap chromium prometheus promtool prometheus-alertmanager amtool
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -72,6 +73,17 @@ bench: bench-ami bench-routing bench-feed bench-restart bench-latency bench-surg
 
 bench-latency bench-ami bench-routing bench-feed bench-restart bench-surge: bench-%: setup
 	@$(BIN)/python -m tests.bench.bench_$*
+
+bench-routing: var/.compiler
+
+# what compiles the core for the benchmark; without it the benchmark measures plain Python and says so
+var/.compiler: | $(VENV)/.stamp
+	@if ! $(BIN)/python -c 'import sys, hatch_core; sys.exit(bool(hatch_core.missing()))' && command -v apt-get >/dev/null; then
+		echo "Installing a C compiler ($(COMPILER)) ..."
+		{ $(SUDO) apt-get -qq update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(COMPILER) >/dev/null; } \
+			|| echo "No C compiler could be installed." >&2
+	fi
+	mkdir -p var && touch $@
 
 chaos: setup
 	@$(BIN)/python -m tests.chaos --calls 2000 --kills 52

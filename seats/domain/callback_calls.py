@@ -204,25 +204,24 @@ def begin(turn: Turn, callback: Callback, *, agent_first: bool, agent: str = "")
     if not node or (not agent_first and not _has_agent_left(state, callback.province)):
         return None
     request = Request(
-        id=f"{node}:{new_id(state, 'c')}",
-        node=node,
-        channel="",
-        uniqueid="",
-        linkedid="",
-        did=callback.did,
-        number=callback.number,
-        province=callback.province,
-        origin=Origin(callback.province, "none", Confidence.NONE),
-        arrived_at=callback.asked_at,
-        rank_at=callback.asked_at,
-        waiting_since=turn.now,
-        seq=state.tick_number(),
-        callback=callback.id,
-        agent_first=agent_first,
-        front=_front(turn, callback),
-        prefer=agent,
-        prefer_until=math.inf if agent else 0.0,
+        f"{node}:{new_id(state, 'c')}",
+        node,
+        "",
+        "",
+        "",
+        callback.did,
+        callback.number,
+        callback.province,
+        Origin(callback.province, "none", Confidence.NONE),
+        callback.asked_at,
+        state.tick_number(),
     )
+    request.waiting_since = turn.now
+    request.callback = callback.id
+    request.agent_first = agent_first
+    request.front = _front(turn, callback)
+    request.prefer = agent
+    request.prefer_until = math.inf if agent else 0.0
     state.requests[request.id] = request
     state.callbacks.calls.add(request.id)
     callback.call, callback.state = request.id, CallbackState.CALLING

@@ -109,22 +109,20 @@ def new_request(turn: Turn, message: RequestArrived | RequestRecalled) -> Reques
     province = message.origin.province if message.origin.province in state.plan.routes else UNKNOWN
     service = state.plan.services.get(message.did)
     request = Request(
-        id=message.request,
-        node=message.node,
-        channel=message.channel,
-        uniqueid=message.uniqueid,
-        linkedid=message.linkedid,
-        did=message.did,
-        number=message.number,
-        province=province,
-        origin=message.origin,
-        arrived_at=message.arrived_at,
-        waiting_since=message.arrived_at,
-        rank_at=message.arrived_at,
-        klass=message.origin.klass,
-        needs=service.needs if service is not None else (),
-        seq=state.tick_number(),
+        message.request,
+        message.node,
+        message.channel,
+        message.uniqueid,
+        message.linkedid,
+        message.did,
+        message.number,
+        province,
+        message.origin,
+        message.arrived_at,
+        state.tick_number(),
     )
+    if service is not None:
+        request.needs = service.needs
     state.requests[request.id] = request
     return request
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -131,67 +130,124 @@ class Why(Record):
         return text
 
 
-@dataclass(slots=True)
 class Request:
     """One caller asking for a human once. Times are Unix seconds (UTC)."""
 
-    id: str
-    node: str
-    channel: str
-    uniqueid: str
-    linkedid: str
-    did: str
-    number: str
-    province: str
-    origin: Origin
-    arrived_at: float
-    seq: int = 0
-    rank_at: float = 0.0
-    """Place in line: the arrival, or an earlier one of a caller who left and soon came back."""
-    klass: str = ""
-    """Priority class of the caller, for example the green channel; empty for everybody."""
-    needs: tuple[Need, ...] = ()
-    guess: Guess | None = None
-    """Expected wait at the arrival, until an offer shows how right it was."""
-    front: int = 0
-    """Put before others, whatever class and province: rescued, returned, waited beyond the bound."""
-    priority: int = 0
-    """Smaller is served first (``rank``); 0 is an ordinary caller."""
-    state: RequestState = RequestState.WAITING
-    waiting_since: float = 0.0
-    rings_open: int = 0
-    rings_seen: int = 0
-    """Rings whose opening was announced; a returning request re-enters them without a word."""
-    offer: str | None = None
-    offers_made: int = 0
-    excluded: frozenset[str] = frozenset()
-    """Agents who missed it."""
-    outcome: Outcome | None = None
-    decided_at: float | None = None
-    connected_agent: str | None = None
-    answered_at: float | None = None
-    ended_at: float | None = None
-    wait_token: int = 0
-    """Changes whenever the request joins or leaves the waiting lines; 0 while it is in none."""
-    place: Place | None = None
-    """Where it stands in those lines."""
-    hung_by: str = ""
-    talked: float = 0.0
-    """Seconds of talk before the call broke."""
-    rescues: int = 0
-    prefer: str = ""
-    """Agent who alone may take the request until ``prefer_until``."""
-    prefer_until: float = 0.0
-    callback: str = ""
-    """The callback that this is an attempt of; empty for callers. It is in no figure of requests."""
-    agent_first: bool = False
-    """Of such an attempt: the agent is rung, then the customer. It has no caller's channel of its own."""
-    farewell: Release | PassOn | None = None
-    """What the PBX was told when the caller was let go, for telling it again."""
-    let_go_at: float | None = None
-    """When the caller was told to leave; a call that broke was decided long before."""
-    parting: Outcome | None = None
-    """While the caller is asked to choose: the outcome if they choose nothing."""
+    __slots__ = (
+        "agent_first",
+        "answered_at",
+        "arrived_at",
+        "callback",
+        "channel",
+        "connected_agent",
+        "decided_at",
+        "did",
+        "ended_at",
+        "excluded",
+        "farewell",
+        "front",
+        "guess",
+        "hung_by",
+        "id",
+        "klass",
+        "let_go_at",
+        "linkedid",
+        "needs",
+        "node",
+        "number",
+        "offer",
+        "offers_made",
+        "origin",
+        "outcome",
+        "parting",
+        "place",
+        "prefer",
+        "prefer_until",
+        "priority",
+        "province",
+        "rank_at",
+        "rescues",
+        "rings_open",
+        "rings_seen",
+        "seq",
+        "state",
+        "talked",
+        "uniqueid",
+        "wait_token",
+        "waiting_since",
+    )
+
+    def __init__(  # noqa: PLR0915 - one statement for each field
+        self,
+        request_id: str,
+        node: str,
+        channel: str,
+        uniqueid: str,
+        linkedid: str,
+        did: str,
+        number: str,
+        province: str,
+        origin: Origin,
+        arrived_at: float,
+        seq: int,
+    ) -> None:
+        self.id = request_id
+        self.node = node
+        self.channel = channel
+        self.uniqueid = uniqueid
+        self.linkedid = linkedid
+        self.did = did
+        self.number = number
+        self.province = province
+        self.origin = origin
+        self.arrived_at = arrived_at
+        self.seq = seq
+        self.rank_at = arrived_at
+        """Place in line: the arrival, or an earlier one of a caller who left and soon came back."""
+        self.klass = origin.klass
+        """Priority class of the caller, for example the green channel; empty for everybody."""
+        self.needs: tuple[Need, ...] = ()
+        self.guess: Guess | None = None
+        """Expected wait at the arrival, until an offer shows how right it was."""
+        self.front = 0
+        """Put before others, whatever class and province: rescued, returned, waited beyond the bound."""
+        self.priority = 0
+        """Smaller is served first (``rank``); 0 is an ordinary caller."""
+        self.state: RequestState = RequestState.WAITING
+        self.waiting_since = arrived_at
+        self.rings_open = 0
+        self.rings_seen = 0
+        """Rings whose opening was announced; a returning request re-enters them without a word."""
+        self.offer: str | None = None
+        self.offers_made = 0
+        self.excluded: frozenset[str] = frozenset()
+        """Agents who missed it."""
+        self.outcome: Outcome | None = None
+        self.decided_at: float | None = None
+        self.connected_agent: str | None = None
+        self.answered_at: float | None = None
+        self.ended_at: float | None = None
+        self.wait_token = 0
+        """Changes whenever the request joins or leaves the waiting lines; 0 while it is in none."""
+        self.place: Place | None = None
+        """Where it stands in those lines."""
+        self.hung_by = ""
+        self.talked = 0.0
+        """Seconds of talk before the call broke."""
+        self.rescues = 0
+        self.prefer = ""
+        """Agent who alone may take the request until ``prefer_until``."""
+        self.prefer_until = 0.0
+        self.callback = ""
+        """The callback that this is an attempt of; empty for callers. It is in no figure of requests."""
+        self.agent_first = False
+        """Of such an attempt: the agent is rung, then the customer. It has no caller's channel of its own."""
+        self.farewell: Release | PassOn | None = None
+        """What the PBX was told when the caller was let go, for telling it again."""
+        self.let_go_at: float | None = None
+        """When the caller was told to leave; a call that broke was decided long before."""
+        self.parting: Outcome | None = None
+        """While the caller is asked to choose: the outcome if they choose nothing."""
 
 
 @mypyc_attr(acyclic=True)
