@@ -30,14 +30,19 @@ class RequestOpened(NamedTuple):
     reconstructed: bool = False
 
 
-class RingOpened(NamedTuple):
+@mypyc_attr(acyclic=True)
+class RingOpened(Record):
     """One more ring of the province's route is open to this request."""
 
-    at: float
-    request: str
-    province: str
-    ring: int
-    pool: str
+    __slots__ = ("at", "pool", "province", "request", "ring")
+    _fields = ("at", "request", "province", "ring", "pool")
+
+    def __init__(self, at: float, request: str, province: str, ring: int, pool: str) -> None:
+        self.at = at
+        self.request = request
+        self.province = province
+        self.ring = ring
+        self.pool = pool
 
 
 class RequestPromoted(NamedTuple):

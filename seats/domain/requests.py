@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from seats.domain.effects import PassOn, Release
@@ -130,6 +130,10 @@ class Why(Record):
         return text
 
 
+NOBODY: Final[frozenset[str]] = frozenset()
+"""One for all: an empty set for each request would take more room than the rest of it."""
+
+
 class Request:
     """One caller asking for a human once. Times are Unix seconds (UTC)."""
 
@@ -220,7 +224,7 @@ class Request:
         """Rings whose opening was announced; a returning request re-enters them without a word."""
         self.offer: str | None = None
         self.offers_made = 0
-        self.excluded: frozenset[str] = frozenset()
+        self.excluded = NOBODY
         """Agents who missed it."""
         self.outcome: Outcome | None = None
         self.decided_at: float | None = None
