@@ -14,6 +14,7 @@ from seats.domain.request_rules import (
     close,
     decide,
     end_call,
+    free_seat,
     missed,
     new_request,
     open_request,
@@ -174,7 +175,7 @@ def settled(turn: Turn, message: RequestSettled) -> None:
         _decide_from_record(turn, request, message)
     elif request.rescues and request.ended_at is None:
         end_call(turn, request, "seat", message.ended_at)
-    offer = state.offers.pop(request.offer or "", None)
+    offer = state.offers.get(request.offer or "")
     if offer is not None and offer.result is None:
         offer.result = OfferResult.CONNECTED if message.talk > 0 else OfferResult.CALLER_GONE
         turn.events.append(
@@ -182,12 +183,10 @@ def settled(turn: Turn, message: RequestSettled) -> None:
                 turn.now, offer.id, request.id, request.province, offer.agent, offer.result, message.cause
             )
         )
-    agent = state.agents.get(offer.agent) if offer else None
     close(turn, request)
-    if offer is not None and agent is not None and agent.offer == offer.id:
-        agent.offer = agent.request = None
-        if agent.machine is not Machine.WRAP_UP:
-            settle(turn, agent, "found free")
+    if offer is not None:
+        offer.seat_free = True
+        free_seat(turn, offer)
 
 
 def _decide_from_record(turn: Turn, request: Request, message: RequestSettled) -> None:

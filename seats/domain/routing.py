@@ -175,11 +175,11 @@ def _open_due(turn: Turn, request: Request) -> None:
     """Open the rings that are due by time, or all of them while the province needs it."""
     state = turn.state
     rings = _rings(state, request)
-    waited = turn.now - request.arrived_at
     early = state.level(request.province) >= EARLY_FROM_LEVEL
     while request.rings_open < len(rings):
         ring = rings[request.rings_open]
-        if ring.after > waited and not early and _is_staffed(state, rings[: request.rings_open]):
+        due = turn.now >= request.arrived_at + ring.after  # as its deadline was reckoned
+        if not due and not early and _is_staffed(state, rings[: request.rings_open]):
             break
         request.rings_open += 1
         if request.rings_open > request.rings_seen:

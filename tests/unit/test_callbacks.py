@@ -423,6 +423,7 @@ def test_who_cannot_be_rung_cannot_take_one() -> None:
     assert len(hall.events) == before
     assert hall.state.requests == {}
     assert hall.open[0].state is CallbackState.WAITING
+    assert (hall.open[0].agent, hall.open[0].began_at) == ("", 0.0), "a refusal leaves no trace"
 
 
 def test_where_nothing_is_dialled_nothing_can_be_taken() -> None:
