@@ -300,11 +300,24 @@ def _first_waiting(state: State, board: PoolBoard, agent: Agent, skipped: Skippe
         if against == "floor":  # whoever it is not kept for is refused alike: no need to ask thousands
             found = _kept_for(state, agent, board)
             break
-        if against == "reserve" and entry[0] == 0:  # those it is kept for go before ordinary callers
+        if against == "reserve" and entry[0] == 0:  # those it is kept for go before ordinary callers,
+            found = _later_call(state, agent, board)  # but for those whom we call of our own accord
             break
         aside.append(heapq.heappop(heap))
     for entry in aside:
         heapq.heappush(heap, entry)
+    return found
+
+
+def _later_call(state: State, agent: Agent, board: PoolBoard) -> Entry | None:
+    """The first waiting attempt to call a lost caller back that this agent may take: these stand last."""
+    found: Entry | None = None
+    for call in state.callbacks.calls:
+        request = state.requests[call]
+        if request.wait_token and request.priority > 0 and (found is None or entry_of(request) < found):
+            rings = _rings(state, request)[: request.rings_open]
+            if any(state.board(ring.pool) is board for ring in rings) and may_take(state, agent, request):
+                found = entry_of(request)
     return found
 
 

@@ -1,13 +1,14 @@
 """The core under any sequence of what callers, agents, admins, PBX, links and time may do to it.
 
-``SEATS_TEST_DEPTH=20 pytest tests/unit/test_state_machine.py`` looks twenty times as long.
+``SEATS_TEST_DEPTH=20 pytest tests/unit/test_state_machine.py`` looks twenty times as long,
+and makes what it finds small, which may take as long again.
 """
 
 from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -347,6 +348,8 @@ TestAnySequence = AnySequence.TestCase
 TestAnySequence.settings = settings(
     max_examples=round(200 * DEPTH),
     stateful_step_count=60,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, *([Phase.shrink] if DEPTH > 1 else [])],
+    report_multiple_bugs=False,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
