@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seats.domain import callbacks, steering
+from seats.domain import announcements, callbacks, steering
 from seats.domain.agent_rules import announce, settle
 from seats.domain.agents import Agent, Machine
 from seats.domain.effects import Withdraw
@@ -39,6 +39,7 @@ def recalled(turn: Turn, message: RequestRecalled) -> None:
         return
     if message.answered_at is None:
         turn.at(request.waiting_since + turn.state.plan.max_wait, Due.MAX_WAIT, request.id)
+        announcements.arm(turn, request)
         seek(turn, request)
         return
     request.outcome = Outcome.CONNECTED

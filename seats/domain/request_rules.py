@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seats.domain import callback_calls, callbacks, loyalty, steering
+from seats.domain import announcements, callback_calls, callbacks, loyalty, steering
 from seats.domain.agent_rules import SUSPECT_SECONDS, announce, end_wrap_up, find, settle, start_wrap_up
 from seats.domain.agents import Agent, Machine
 from seats.domain.callback_book import Source
@@ -86,6 +86,7 @@ def arrived(turn: Turn, message: RequestArrived) -> None:
 def _begin_waiting(turn: Turn, request: Request) -> None:
     """Nobody is there at once: note what wait is to be expected, and what the province needs."""
     state = turn.state
+    announcements.arm(turn, request)
     request.guess = guess(state, request.province, turn.now)
     turn.at(request.arrived_at + state.plan.wait_bound, Due.WAIT_BOUND, request.id)
     steering.arm(turn)

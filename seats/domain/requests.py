@@ -164,6 +164,10 @@ class Request:
     """The callback that this is an attempt of; empty for callers. It is in no figure of requests."""
     agent_first: bool = False
     """Of such an attempt: the agent is rung, then the customer. It has no caller's channel of its own."""
+    tell_at: float = 0.0
+    """When the caller is next told the place in line."""
+    told: int = 0
+    """Minutes of wait that the caller was told last; 0: none."""
     farewell: Release | PassOn | None = None
     """What the PBX was told when the caller was let go, for telling it again."""
     let_go_at: float | None = None

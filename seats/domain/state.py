@@ -70,6 +70,7 @@ class Due(IntEnum):
     CALLBACK = 15
     CALLBACK_EXPIRES = 16
     CALLBACK_GUARD = 17
+    ANNOUNCE = 18
 
 
 class PoolBoard:
