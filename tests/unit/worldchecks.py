@@ -28,7 +28,7 @@ from seats.domain.messages import (
     OfferRinging,
     SeatGone,
 )
-from seats.domain.requests import OfferResult, Request, RequestState
+from seats.domain.requests import Offer, OfferResult, Request, RequestState
 from seats.domain.routing import is_routable, may_take
 from seats.domain.state import State
 
@@ -121,7 +121,7 @@ class Checks:
     def one_offer_an_agent(self) -> None:
         """I2: at most one live offer or call, and agent and offer name each other."""
         offers = self.state.offers.values()
-        live = Counter(o.agent for o in offers if o.agent and (o.result is None or self._talks(o.request)))
+        live = Counter(o.agent for o in offers if o.agent and (o.result is None or self._talks_by(o)))
         assert all(n == 1 for n in live.values()), f"I2: {live}"
         for agent in self.state.agents.values():
             if agent.machine in (Machine.OFFERED, Machine.TALKING):
@@ -129,9 +129,9 @@ class Checks:
                 assert offer is not None, f"I2: {agent.id} is {agent.machine} by no offer"
                 assert (offer.agent, offer.request) == (agent.id, agent.request), "I2"
 
-    def _talks(self, request: str) -> bool:
-        found = self.state.requests.get(request)
-        return found is not None and found.state is RequestState.TALKING
+    def _talks_by(self, offer: Offer) -> bool:
+        found = self.state.requests.get(offer.request)
+        return found is not None and found.state is RequestState.TALKING and found.offer == offer.id
 
     def one_winner(self) -> None:
         """I3: whoever talks does so by one answered offer, and its agent is the one noted."""
@@ -176,6 +176,8 @@ class Checks:
         for request in self.state.requests.values():
             was = self.requests.get(request.id, request.state)
             told = request.id in named or request.callback in named
+            # of an attempt to call back, the end is told when its call is down (``CallbackTried``)
+            told = told or (bool(request.callback) and request.state is RequestState.DONE)
             assert was is request.state or told, f"I5: {message} took {request.id} from {was} untold"
         self.requests = {r.id: r.state for r in self.state.requests.values()}
 
