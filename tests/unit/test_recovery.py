@@ -15,8 +15,8 @@ from seats.domain.messages import (
     OfferFound,
     OfferRefused,
     RequestRecalled,
-    SeatGone,
     RequestSettled,
+    SeatGone,
     StateAsked,
     WrapUpEnded,
 )
