@@ -138,6 +138,7 @@ _TOLD: dict[type, tuple[str, tuple[str, ...]]] = {
     ev.RequestOpened: ("request_opened", ("request", "node", "province", "reconstructed")),
     ev.RingOpened: ("ring_opened", ("request", "province", "ring", "pool")),
     ev.RequestPromoted: ("request_promoted", ("request", "province")),
+    ev.CallerTold: ("caller_told", ("request", "province", "position", "minutes")),
     ev.OfferMade: ("offer_made", ("request", "offer", "agent", "province", "pool", "ring", "why")),
     ev.OfferEnded: ("offer_ended", ("request", "offer", "agent", "province", "result", "detail")),
     ev.RequestReturned: ("request_returned", ("request", "province")),

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from seats.domain.errors import PlanError
 from seats.domain.regions import PROVINCES, UNKNOWN
 from seats.domain.requests import Confidence, Origin
 from seats.errors import NumbersError, Problem
 from seats.prefixes import PrefixTable, checked_province, load_table, read_csv
 
 _LONGEST = 40
+_LINES_SHOWN = 5
 _NUMBER = re.compile(r"[ ]*\+?[ (]*[0-9][0-9 ().\-]*", re.ASCII)
 _SEPARATORS = str.maketrans("", "", " ().-+")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}", re.ASCII)
@@ -166,6 +169,24 @@ def read_customers(path: Path, classes: Collection[str] = ()) -> dict[str, Custo
             raise NumbersError([Problem(where, "class", f"unknown class {klass[:40]!r}", allowed)])
         result[number] = Customer(checked_province(where, "province", province), klass)
     return result
+
+
+def check_classes(path: Path, classes: Collection[str]) -> None:
+    """Check that routing has every class that a customer list gives. Raise :class:`PlanError` with the lines.
+
+    Blocking. A list that cannot be read stops the next start whatever the routing says, and is not judged here.
+    """
+    uses: dict[str, list[str]] = {}
+    with suppress(NumbersError):
+        for where, _, _, klass in read_csv(path, "number", "class"):
+            if klass and klass not in classes:
+                uses.setdefault(klass, []).append(where.rpartition(":")[2])
+    if not uses:
+        return
+    klass, lines = next(iter(uses.items()))
+    some = ", ".join(lines[:_LINES_SHOWN]) + (" …" if len(lines) > _LINES_SHOWN else "")
+    what = f"{klass[:40]!r} is gone, but {len(lines)} customers of {path} have it (lines {some})"
+    raise PlanError("classes", what, "keep the class, or change the customer list first")
 
 
 def _abroad(digits: str, confidence: Confidence) -> Parsed | None:

@@ -88,6 +88,19 @@ def goodbye(channel: str, outcome: str) -> Action:
     return _redirect(channel, "seats-goodbye", outcome)
 
 
+def tell(channel: str, position: int, minutes: int) -> Action:
+    """Have a holding caller hear the place in line and the minutes of wait, each 0 to 99, 0: not said."""
+    _match(_CHANNEL, channel, "channel", "TECH/name")
+    _between(position, 0, 99, "position")
+    _between(minutes, 0, 99, "minutes")
+    return {
+        "Action": "Setvar",
+        "Channel": channel,
+        "Variable": "SEATS_TELL",
+        "Value": f"{position}-{minutes}",
+    }
+
+
 def overflow(channel: str, way: str, argument: str, outcome: str) -> Action:
     """Let a holding caller go otherwise: ``callback`` (asks first), ``voicemail``, ``message``, ``number``.
 

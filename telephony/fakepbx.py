@@ -124,6 +124,8 @@ class Caller:
     """The last offer that was answered and its seat, as the record tells."""
     hears: str = "music"
     """``music``, ``ringing``, ``agent``, ``goodbye``; ``''`` once gone: never silence before."""
+    heard: list[str] = field(default_factory=list)
+    """What was told about the place in line and the wait, ``<place>-<minutes>``."""
     offer: str = ""
     leg: Channel | None = None
     seat: Seat | None = None
@@ -607,6 +609,11 @@ class FakePbx:
             self.records.pop(name.removeprefix("DB_DELETE(seats/").rstrip(")"), None)
         elif "channel" not in action:
             self.globals[name] = action.get("value", "")
+        elif (caller := self._live.get(action["channel"])) is None:
+            connection.refuse(action, "No such channel")
+            return
+        elif name == "SEATS_TELL" and caller.hears == "music":
+            caller.heard.append(action.get("value", ""))
         connection.reply(action, [("Message", "Variable Set")])
 
     def _getvar(self, connection: Connection, action: Action) -> None:

@@ -242,7 +242,8 @@ def start_wrap_up(turn: Turn, agent: Agent) -> None:
     agent.since = turn.now
     agent.wrap_up_until = turn.now + length
     turn.at(agent.wrap_up_until, Due.WRAP_UP, agent.id)
-    if length > 0:
+    offer = turn.state.offers.get(agent.offer or "")
+    if length > 0 or (offer is not None and not offer.seat_free):  # else the next state follows in this turn
         announce(turn, agent, "call ended")
 
 

@@ -104,11 +104,13 @@ def take_asked(turn: Turn, message: CallbackTakeAsked) -> None:
         )
     if callback.state is not CallbackState.WAITING:
         raise CallbackError(callback.id, f"is {callback.state}", "one that waits")
+    before = callback.agent, callback.began_at
     request = begin(turn, callback, agent_first=True, agent=message.agent)
     if request is None or request.state is RequestState.WAITING:
         if request is not None:
             drop(turn, request)
         callback.call, callback.state = "", CallbackState.WAITING
+        callback.agent, callback.began_at = before
         raise CallbackError(
             callback.id,
             f"agent {message.agent} cannot be rung for it now",

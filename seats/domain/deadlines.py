@@ -33,6 +33,7 @@ class Due(IntEnum):
     CALLBACK = 15
     CALLBACK_EXPIRES = 16
     CALLBACK_GUARD = 17
+    ANNOUNCE = 18
 
 
 @mypyc_attr(acyclic=True)

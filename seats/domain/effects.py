@@ -64,6 +64,16 @@ class PassOn(NamedTuple):
     outcome: str
 
 
+class Tell(NamedTuple):
+    """Let a holding caller hear the place in line and the minutes of wait (0: not said). Nobody is moved."""
+
+    request: str
+    node: str
+    channel: str
+    position: int
+    minutes: int
+
+
 class CallAgent(NamedTuple):
     """Ring an agent for a callback for ``timeout`` seconds; once answered, dial the customer's ``number``.
 
@@ -101,4 +111,4 @@ class HangUp(NamedTuple):
     cause: int = 16
 
 
-Effect = Ring | Withdraw | Release | PassOn | CallAgent | CallCustomer | HangUp
+Effect = Ring | Withdraw | Release | PassOn | Tell | CallAgent | CallCustomer | HangUp

@@ -43,9 +43,11 @@ def refusal(state: State, agent: Agent, request: Request) -> str:  # noqa: PLR09
 
 def has_skills(state: State, agent: Agent, request: Request) -> bool:
     """The agent has every skill that is still required; one the agent was never given is missing, not 0."""
-    waited = state.now - request.arrived_at
+    # compared as the deadline was reckoned: a difference of the two would round otherwise
+    now, arrived = state.now, request.arrived_at
     return all(
-        (need.until is not None and waited >= need.until) or agent.skills.get(need.skill, -1) >= need.level
+        (need.until is not None and now >= arrived + need.until)
+        or agent.skills.get(need.skill, -1) >= need.level
         for need in request.needs
     )
 

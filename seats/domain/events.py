@@ -53,6 +53,16 @@ class RequestPromoted(NamedTuple):
     province: str
 
 
+class CallerTold(NamedTuple):
+    """A waiting caller hears the place in line (0: too far back to tell) and minutes of wait (0: unknown)."""
+
+    at: float
+    request: str
+    province: str
+    position: int
+    minutes: int
+
+
 @mypyc_attr(acyclic=True)
 class OfferMade(Record):
     """An agent is being rung for a request; ``why`` explains the choice."""
@@ -336,6 +346,7 @@ Event = (
     RequestOpened
     | RingOpened
     | RequestPromoted
+    | CallerTold
     | OfferMade
     | OfferRang
     | OfferEnded

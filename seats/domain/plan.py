@@ -16,6 +16,9 @@ from seats.domain.overflow import Overflows, check_overflows
 from seats.domain.regions import PROVINCES, UNKNOWN
 from seats.domain.requests import Need
 
+SHORTEST_SILENCE = 5.0
+"""Seconds of music at least between two announcements."""
+
 
 class Pool(NamedTuple):
     """A named set of agents. ``floor`` idle agents are kept back for the province ``home``."""
@@ -88,6 +91,8 @@ class Plan(NamedTuple):
     """Most of an agent's ready time that may be work (1: no limit); beyond it, calls pause for a moment."""
     steering: int = 1
     """1: the provinces' error budgets steer the routing; 0: the plan as written, whatever is lost."""
+    announce_every: float = 0.0
+    """Seconds between two times that a waiting caller is told the place in line and the wait; 0: never."""
     skills: Mapping[str, Skill] = MappingProxyType({})
     services: Mapping[str, Service] = MappingProxyType({})
     """Dialled number → what its callers need."""
@@ -229,9 +234,13 @@ def _check_timings(plan: Plan) -> None:
         ("redial_keeps", plan.redial_keeps, 0.0, 3600.0),
         ("last_agent_within", plan.last_agent_within, 0.0, 604800.0),
         ("last_agent_wait", plan.last_agent_wait, 0.0, 600.0),
+        ("announce_every", plan.announce_every, 0.0, 600.0),
         ("max_occupancy", plan.max_occupancy, 0.3, 1.0),
         ("steering", float(plan.steering), 0.0, 1.0),
         ("rest_after_misses", float(plan.rest_after_misses), 1.0, 100.0),
     ):
         if not low <= value <= high:
             raise PlanError(name, f"{value:g} is out of range", f"{low:g} to {high:g}")
+    if 0.0 < plan.announce_every < SHORTEST_SILENCE:
+        allowed = f"0: never, or {SHORTEST_SILENCE:g} to 600 seconds"
+        raise PlanError("announce_every", f"{plan.announce_every:g} is out of range", allowed)

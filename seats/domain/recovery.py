@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seats.domain import callbacks, steering
+from seats.domain import announcements, callbacks, steering
 from seats.domain.agent_rules import announce, settle
 from seats.domain.agents import Agent, Machine
 from seats.domain.deadlines import Due
@@ -15,6 +15,7 @@ from seats.domain.request_rules import (
     close,
     decide,
     end_call,
+    free_seat,
     missed,
     new_request,
     open_request,
@@ -39,6 +40,7 @@ def recalled(turn: Turn, message: RequestRecalled) -> None:
         return
     if message.answered_at is None:
         turn.at(request.waiting_since + turn.state.plan.max_wait, Due.MAX_WAIT, request.id)
+        announcements.arm(turn, request)
         seek(turn, request)
         return
     request.outcome = Outcome.CONNECTED
@@ -175,7 +177,7 @@ def settled(turn: Turn, message: RequestSettled) -> None:
         _decide_from_record(turn, request, message)
     elif request.rescues and request.ended_at is None:
         end_call(turn, request, "seat", message.ended_at)
-    offer = state.offers.pop(request.offer or "", None)
+    offer = state.offers.get(request.offer or "")
     if offer is not None and offer.result is None:
         offer.result = OfferResult.CONNECTED if message.talk > 0 else OfferResult.CALLER_GONE
         turn.events.append(
@@ -183,12 +185,10 @@ def settled(turn: Turn, message: RequestSettled) -> None:
                 turn.now, offer.id, request.id, request.province, offer.agent, offer.result, message.cause
             )
         )
-    agent = state.agents.get(offer.agent) if offer else None
     close(turn, request)
-    if offer is not None and agent is not None and agent.offer == offer.id:
-        agent.offer = agent.request = None
-        if agent.machine is not Machine.WRAP_UP:
-            settle(turn, agent, "found free")
+    if offer is not None:
+        offer.seat_free = True
+        free_seat(turn, offer)
 
 
 def _decide_from_record(turn: Turn, request: Request, message: RequestSettled) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from seats.domain import agent_rules, callback_calls, callbacks, recovery, request_rules, steering
+from seats.domain import (
+    agent_rules,
+    announcements,
+    callback_calls,
+    callbacks,
+    recovery,
+    request_rules,
+    steering,
+)
 from seats.domain.agents import Machine
 from seats.domain.assess import assess
 from seats.domain.deadlines import Due
@@ -148,6 +156,7 @@ def _plan_changed(turn: Turn, message: PlanChanged) -> None:
     for request in state.requests.values():
         if request.state is RequestState.WAITING:
             seek(turn, request)
+            announcements.arm(turn, request)
             turn.at(request.arrived_at + message.plan.max_wait, Due.MAX_WAIT, request.id)
     steering.replan(turn)
     rematch(turn)
@@ -203,6 +212,12 @@ def _assess(turn: Turn, key: str, _: int) -> None:
     assess(turn)
 
 
+def _announce(turn: Turn, key: str, _: int) -> None:
+    request = turn.state.requests.get(key)
+    if request is not None:
+        announcements.due(turn, request)
+
+
 def _node_lost(turn: Turn, message: NodeLost) -> None:
     state = turn.state
     state.links.discard(message.node)
@@ -227,6 +242,7 @@ _DUE: Final[dict[Due, Callable[[Turn, str, int], None]]] = {
     Due.RELAX: _relax,
     Due.BREATHER: _breather,
     Due.ASSESS: _assess,
+    Due.ANNOUNCE: _announce,
     Due.NO_SEAT: _no_seat,
     Due.CALLBACK: _callback,
     Due.CALLBACK_EXPIRES: _callback_expires,

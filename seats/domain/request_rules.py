@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from seats.domain import callback_calls, callbacks, loyalty, steering
+from seats.domain import announcements, callback_calls, callbacks, loyalty, steering
 from seats.domain.agent_rules import SUSPECT_SECONDS, announce, end_wrap_up, find, settle, start_wrap_up
 from seats.domain.agents import Agent, Machine
 from seats.domain.callback_book import Source
@@ -89,6 +89,7 @@ def arrived(turn: Turn, message: RequestArrived) -> None:
 def _begin_waiting(turn: Turn, request: Request) -> None:
     """Nobody is there at once: note what wait is to be expected, and what the province needs."""
     state = turn.state
+    announcements.arm(turn, request)
     request.guess = guess(state, request.province, turn.now)
     turn.at(request.arrived_at + state.plan.wait_bound, Due.WAIT_BOUND, request.id)
     steering.arm(turn)
@@ -205,7 +206,7 @@ def returned(turn: Turn, message: OfferReturned) -> None:
     if request is not None and request.state is RequestState.OFFERED and request.offer == offer.id:
         _wait_again(turn, request)
     offer.seat_free = True  # the PBX ends every leg of the ringing before the caller goes on
-    _free_seat(turn, offer)
+    free_seat(turn, offer)
 
 
 def refused(turn: Turn, message: OfferRefused) -> None:
@@ -215,7 +216,7 @@ def refused(turn: Turn, message: OfferRefused) -> None:
         return
     if offer.result is not None:  # the caller's end was heard first: no leg came to be
         offer.seat_free = True
-        _free_seat(turn, offer)
+        free_seat(turn, offer)
         return
     _lose(turn, offer, OfferResult.WITHDRAWN, message.detail)
     request = turn.state.requests.get(offer.request)
@@ -226,7 +227,7 @@ def refused(turn: Turn, message: OfferRefused) -> None:
         request.offer = None
         turn.at(turn.now + LOOK_AGAIN, Due.LOOK_AGAIN, request.id)
     offer.seat_free = True
-    _free_seat(turn, offer)
+    free_seat(turn, offer)
 
 
 def seat_gone(turn: Turn, message: SeatGone) -> None:
@@ -243,7 +244,7 @@ def seat_gone(turn: Turn, message: SeatGone) -> None:
                 _break_call(turn, request, offer, message.fault)
                 return
             end_call(turn, request, request.hung_by or "agent")
-    _free_seat(turn, offer)
+    free_seat(turn, offer)
 
 
 def held(turn: Turn, message: CallerHeld) -> None:
@@ -341,7 +342,7 @@ def caller_gone(turn: Turn, message: CallerGone) -> None:
             turn.at(turn.now + SEAT_GUARD, Due.SEAT_GUARD, offer.id)
     close(turn, request)
     if offer is not None:
-        _free_seat(turn, offer)
+        free_seat(turn, offer)
 
 
 def close(turn: Turn, request: Request) -> None:
@@ -397,7 +398,7 @@ def offer_overdue(turn: Turn, offer: Offer) -> None:
         _lose(turn, offer, OfferResult.WITHDRAWN, offer.withdrawn)
     _wait_again(turn, request)
     offer.seat_free = True
-    _free_seat(turn, offer)
+    free_seat(turn, offer)
 
 
 def look_again(turn: Turn, request: Request) -> None:
@@ -413,7 +414,7 @@ def _wait_again(turn: Turn, request: Request) -> None:
         return
     request.front = min(request.front, RETURNED)
     turn.events.append(RequestReturned(turn.now, request.id, request.province))
-    late = turn.now - request.waiting_since >= turn.state.plan.max_wait and not request.agent_first
+    late = turn.now >= request.waiting_since + turn.state.plan.max_wait and not request.agent_first
     if late and _release_if_linked(turn, request):
         return
     seek(turn, request)
@@ -501,7 +502,7 @@ def _lose(turn: Turn, offer: Offer, result: OfferResult, detail: str) -> None:
         _count_against(turn, agent, request, result)
     if not offer.seat_free:
         turn.at(turn.now + SEAT_GUARD, Due.SEAT_GUARD, offer.id)
-    _free_seat(turn, offer)
+    free_seat(turn, offer)
 
 
 def _count_against(turn: Turn, agent: Agent, request: Request, result: OfferResult) -> None:
@@ -526,7 +527,7 @@ def seat_overdue(turn: Turn, offer: Offer) -> None:
     ):
         return
     offer.seat_free = True
-    _free_seat(turn, offer)
+    free_seat(turn, offer)
 
 
 def end_call(turn: Turn, request: Request, by: str, at: float | None = None) -> None:
@@ -562,7 +563,7 @@ def _break_call(turn: Turn, request: Request, offer: Offer | None, fault: str) -
         _suspect(turn, agent)
     if offer is not None:
         offer.seat_free = True
-        _free_seat(turn, offer)
+        free_seat(turn, offer)
 
 
 def _suspect(turn: Turn, agent: Agent) -> None:
@@ -571,7 +572,7 @@ def _suspect(turn: Turn, agent: Agent) -> None:
     turn.at(agent.suspect_until, Due.SUSPECT, agent.id)
 
 
-def _free_seat(turn: Turn, offer: Offer) -> None:
+def free_seat(turn: Turn, offer: Offer) -> None:
     """Let the agent go once it is known how the offer ended and that the seat is physically free."""
     if offer.result is None or not offer.seat_free:
         return

@@ -176,6 +176,8 @@ class Request:
         "seq",
         "state",
         "talked",
+        "tell_at",
+        "told",
         "uniqueid",
         "wait_token",
         "waiting_since",
@@ -246,6 +248,10 @@ class Request:
         """The callback that this is an attempt of; empty for callers. It is in no figure of requests."""
         self.agent_first = False
         """Of such an attempt: the agent is rung, then the customer. It has no caller's channel of its own."""
+        self.tell_at = 0.0
+        """When the caller is next told the place in line."""
+        self.told = 0
+        """Minutes of wait that the caller was told last; 0: none."""
         self.farewell: Release | PassOn | None = None
         """What the PBX was told when the caller was let go, for telling it again."""
         self.let_go_at: float | None = None

@@ -181,11 +181,11 @@ def _open_due(turn: Turn, request: Request) -> None:
     """Open the rings that are due by time, or all of them while the province needs it."""
     state = turn.state
     rings = _rings(state, request)
-    waited = turn.now - request.arrived_at
     early = state.level(request.province) >= EARLY_FROM_LEVEL
     while request.rings_open < len(rings):
         ring = rings[request.rings_open]
-        if ring.after > waited and not early and _is_staffed(state, rings[: request.rings_open]):
+        due = turn.now >= request.arrived_at + ring.after  # as its deadline was reckoned
+        if not due and not early and _is_staffed(state, rings[: request.rings_open]):
             break
         request.rings_open += 1
         if request.rings_open > request.rings_seen:
@@ -294,9 +294,22 @@ def _first_waiting(state: State, board: PoolBoard, agent: Agent, skipped: Skippe
         skipped[against] = skipped.get(against, 0) + 1
         if against == "floor":  # whoever it is not kept for is refused alike: no need to ask thousands
             return _kept_for(state, agent, board)
-        if against == "reserve" and place.priority == 0:  # those it is kept for go before ordinary callers
-            return None
+        if against == "reserve" and place.priority == 0:  # those it is kept for go before ordinary callers,
+            return _later_call(state, agent, board)  # but for those whom we call of our own accord
     return None
+
+
+def _later_call(state: State, agent: Agent, board: PoolBoard) -> Place | None:
+    """The first waiting attempt to call a lost caller back that this agent may take: these stand last."""
+    found: Place | None = None
+    for call in state.callbacks.calls:
+        request = state.requests[call]
+        place = request.place
+        if place is not None and request.priority > 0 and (found is None or place.before(found)):
+            rings = _rings(state, request)[: request.rings_open]
+            if any(ring.pool == board.pool for ring in rings) and may_take(state, agent, request):
+                found = place
+    return found
 
 
 def _kept_for(state: State, agent: Agent, board: PoolBoard) -> Place | None:

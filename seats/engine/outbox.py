@@ -17,6 +17,7 @@ from seats.domain.effects import (
     PassOn,
     Release,
     Ring,
+    Tell,
     Withdraw,
 )
 from seats.domain.messages import CallbackRefused, Message, OfferRefused, OfferReturned
@@ -108,6 +109,7 @@ _ACTIONS: dict[type, Callable[[Any], Action]] = {
     Ring: _ring,
     Withdraw: lambda e: commands.hold(e.channel),
     Release: lambda e: commands.goodbye(e.channel, _said(e.outcome)),
+    Tell: lambda e: commands.tell(e.channel, e.position, e.minutes),
     PassOn: lambda e: commands.overflow(e.channel, e.way, e.argument, _said(e.outcome)),
     CallAgent: _call_agent,
     CallCustomer: lambda e: commands.call_customer(_named(e.request), e.number, e.timeout),

@@ -36,6 +36,7 @@ _OFFERS = select(func.count()).select_from(t.offers).where(t.offers.c.request ==
 _ROW = select(
     _r.id, _r.node, _r.arrived_at, _r.province, _r.source, _r.confidence, _r.did, _r.number, _r.outcome,
     _r.queue_s, _r.ring_s, _r.talk_s, _r.agent, _r.ended_by, _r.disposition, _r.reconstructed, _OFFERS,
+    _r.klass,
 )  # fmt: skip
 
 

@@ -26,6 +26,8 @@ class LedgerRow(NamedTuple):
     disposition: str | None
     reconstructed: bool
     offers: int
+    klass: str = ""
+    """The caller's priority class on arrival; empty for everybody."""
 
 
 class OpenRow(NamedTuple):

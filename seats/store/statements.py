@@ -106,6 +106,11 @@ def _promoted(e: ev.RequestPromoted, out: Changes) -> None:
     _audit(out, e.at, SYSTEM, "request_promoted", f"request/{e.request}")
 
 
+def _told(e: ev.CallerTold, out: Changes) -> None:
+    said = {"position": e.position, "minutes": e.minutes}
+    _audit(out, e.at, SYSTEM, "caller_told", f"request/{e.request}", **said)
+
+
 def _offer_made(e: ev.OfferMade, out: Changes) -> None:
     out["add_offer"].append(
         {
@@ -351,6 +356,7 @@ _WRITERS: dict[type, Callable[[Any, Changes], None]] = {
     ev.RequestOpened: _opened,
     ev.RingOpened: _ring_opened,
     ev.RequestPromoted: _promoted,
+    ev.CallerTold: _told,
     ev.OfferMade: _offer_made,
     ev.OfferRang: _rang,
     ev.OfferEnded: _offer_ended,

@@ -44,6 +44,8 @@ class RequestRow(msgspec.Struct, frozen=True):
     confidence: str
     did: str
     number_masked: str
+    klass: str
+    """The caller's priority class; empty for everybody."""
     outcome: str | None
     queue_s: float | None
     ring_s: float | None
@@ -151,6 +153,7 @@ def _row(request: web.Request, row: LedgerRow) -> RequestRow:
         confidence=row.confidence,
         did=row.did,
         number_masked=mask(row.number),
+        klass=row.klass,
         outcome=row.outcome,
         queue_s=row.queue,
         ring_s=row.ring,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 import msgspec
@@ -9,6 +10,7 @@ from aiohttp import web
 
 from seats.domain.messages import PlanChanged
 from seats.domain.plan import check_people
+from seats.numbering import check_classes
 from seats.planfile import plan_from_json, plan_to_json
 from seats.web import keys
 from seats.web.errors import VersionConflictError, VersionMissingError
@@ -63,6 +65,8 @@ async def change(request: web.Request) -> web.StreamResponse:
     _check_version(request, engine.state.plan.version)
     body = await body_of(request, RoutingBody)
     plan = plan_from_json(body.plan)
+    if customers := request.app[keys.SETTINGS].numbers.customers:
+        await asyncio.to_thread(check_classes, customers, plan.classes)
     check_people(plan, [(agent.pools, agent.skills) for agent in engine.state.agents.values()])
     actor = who(request).user.login
     store = request.app[keys.STORE]

@@ -78,6 +78,8 @@ class AgentRow(msgspec.Struct, frozen=True):
     name: str
     province: str
     pools: tuple[str, ...]
+    skills: dict[str, int]
+    """Skill → level, 0 to 10."""
     seat: SeatView
     chosen: str
     machine: str
@@ -209,6 +211,7 @@ def agent_row(state: State, agent: Agent) -> AgentRow:
         name=agent.name,
         province=agent.province,
         pools=agent.pools,
+        skills=dict(agent.skills),
         seat=SeatView(kind.value, mask(address) if kind.value == "mobile" else address),
         chosen=agent.chosen.value,
         machine=agent.machine.value,

@@ -190,6 +190,17 @@ async def test_a_mobile_is_rung_through_its_trunk(pbx: FakePbx) -> None:
         assert dialing.dest_channel.startswith("PJSIP/lab_mobile-")
 
 
+async def test_a_holding_caller_hears_what_the_service_has_told(pbx: FakePbx) -> None:
+    pbx.add_seat("web001", lambda offer: Behaviour("ignore", 0.0, None))
+    caller = pbx.arrive()
+    async with Up(pbx) as up:
+        assert (await up.link.call(commands.tell(caller.channel.name, 3, 2))).ok
+        await up.link.call(commands.ring(caller.channel.name, "o1", 20, "s", "web001"))
+        await up.wait(lambda: caller.hears == "ringing")
+        assert (await up.link.call(commands.tell(caller.channel.name, 1, 0))).ok
+        assert caller.heard == ["3-2"], "nothing is said into the ringing"
+
+
 async def test_calls_go_on_while_the_link_is_cut(pbx: FakePbx) -> None:
     pbx.seats["web001"].behaves = lambda offer: Behaviour("answer", 0.05)
     pbx.register("web001")
@@ -249,6 +260,7 @@ async def test_what_the_real_one_refuses_the_fake_refuses(pbx: FakePbx) -> None:
         for action in (
             commands.ring("PJSIP/nobody-1", "a", 5, "s", "web001"),
             commands.hangup("PJSIP/nobody-1"),
+            commands.tell("PJSIP/nobody-1", 1, 0),
             {"Action": "Nonsense"},
         ):
             assert not (await up.link.send(action)).ok

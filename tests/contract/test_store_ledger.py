@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from seats.domain.agents import Chosen, Machine
-from seats.domain.events import Event, OfferEnded, OfferMade, Repaired
+from seats.domain.events import CallerTold, Event, OfferEnded, OfferMade, Repaired
 from seats.domain.requests import OfferResult, Outcome
 from seats.store import LedgerWriter, Store
 from seats.store.errors import BadCursorError
@@ -22,6 +22,17 @@ async def write(store: Store, events: Sequence[Event]) -> None:
     await writer.flush()
     await writer.close()
     assert (writer.lost, writer.rejected) == (0, 0)
+
+
+async def test_a_callers_class_and_what_was_told(store: Store) -> None:
+    came = opened("pbx1:1.1")
+    green = came._replace(origin=came.origin._replace(klass="green"))
+    await write(store, [green, CallerTold(T0 + 60.0, "pbx1:1.1", "hubei", 3, 2), opened("pbx1:1.2")])
+    rows, _ = await store.requests()
+    assert {row.id: row.klass for row in rows} == {"pbx1:1.1": "green", "pbx1:1.2": ""}
+    found = await store.request("pbx1:1.1")
+    assert found is not None
+    assert [(e.kind, e.data) for e in found[1]][1:] == [("caller_told", {"position": 3, "minutes": 2})]
 
 
 async def test_a_connected_call_whole(store: Store) -> None:

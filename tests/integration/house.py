@@ -78,6 +78,13 @@ class House:
             while not true():  # noqa: ASYNC110 - what tests wait for has no event of its own
                 await asyncio.sleep(0.01)
 
+    async def until_said(self, sounds: str) -> None:
+        """Wait until a caller who holds hears these sounds, joined by ``&``; none: the music."""
+        wanted = f"!Read!SEATS_DIGIT,{sounds},1,n,"
+        async with asyncio.timeout(30):
+            while wanted not in await self.lab.asterisk_cli("core show channels concise"):  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.05)
+
     def rung(self) -> list[str]:
         """Addresses whose phones rang, in order."""
         return [ring.address for ring in self.phones.rings() if ring.what == "ring"]

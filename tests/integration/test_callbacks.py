@@ -120,6 +120,27 @@ async def test_the_overflow_asks_and_only_who_presses_1_took_a_callback(tmp_path
         assert sources == {MOBILE: Source.CHOSEN, HUBEI: Source.RECOVERED}
 
 
+async def test_the_spoken_offer_is_heard_again_and_again_and_the_1_is_taken_while_it_is_spoken(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, {"sip001": Home("hubei", ready=False)}, callbacks=calls(Dial.OFF)) as h:
+        for name, value in (("SEATS_SAY_CALLBACK", "queue-periodic-announce"), ("SEATS_SAY_EVERY", "2")):
+            await h.lab.asterisk_cli(f"dialplan set global {name} {value}")
+        async with Phone(h.lab.sip_port, user=MOBILE, did="95500") as phone:
+            await phone.until(183)
+            for _ in range(2):
+                await h.until_said("queue-periodic-announce")
+                await phone.heard()
+                await h.until_said("")
+                await phone.heard()
+            await h.until_said("queue-periodic-announce")
+            await phone.press(1)
+            await h.until(lambda: any(s >= 400 for s in phone.statuses), 10.0)
+            assert 200 not in phone.statuses
+        await h.quiet()
+        assert await h.outcomes() == {"callback": 1}
+
+
 async def test_press_1_and_be_called_back(tmp_path: Path) -> None:
     async with (
         house(tmp_path, {"sip001": Home("hubei", ready=False)}, calls=True, callbacks=calls()) as h,

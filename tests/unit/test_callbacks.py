@@ -423,6 +423,7 @@ def test_who_cannot_be_rung_cannot_take_one() -> None:
     assert len(hall.events) == before
     assert hall.state.requests == {}
     assert hall.open[0].state is CallbackState.WAITING
+    assert (hall.open[0].agent, hall.open[0].began_at) == ("", 0.0), "a refusal leaves no trace"
 
 
 def test_where_nothing_is_dialled_nothing_can_be_taken() -> None:
@@ -431,6 +432,19 @@ def test_where_nothing_is_dialled_nothing_can_be_taken() -> None:
     hall.hire("own", "hubei")
     with pytest.raises(CallbackError, match="dials no callbacks"):
         hall.tell(CallbackTakeAsked(hall.open[0].id, "own", "own"))
+
+
+def test_whom_an_agent_is_kept_for_is_called_back_though_others_wait() -> None:
+    """Ordinary callers go before those whom we call of our own accord; but not to an agent kept from them."""
+    hall = Phones(Dial.AGENT_FIRST)
+    for n in range(4):
+        hall.lose(f"c{n}", f"1390000000{n}")
+    hall.wait(70)
+    assert hall.state.steers["hubei"].reserve == 1
+    hall.call("other", "beijing", OTHER)
+    hall.hire("anybody", "nation")
+    assert hall.agent_first().number == "13900000000"
+    assert [r for r, _ in hall.rung() if r == "other"] == []
 
 
 # --- the customer first ---------------------------------------------------------------------------

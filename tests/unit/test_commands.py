@@ -29,6 +29,21 @@ def test_ring_of_a_mobile_number() -> None:
     assert commands.ring(CHANNEL, "a", 5, "m", "13800138000")["Exten"] == "o-a-5-m-13800138000"
 
 
+def test_tell_sets_one_variable_of_the_callers_channel() -> None:
+    assert commands.tell(CHANNEL, 3, 0) == {
+        "Action": "Setvar",
+        "Channel": CHANNEL,
+        "Variable": "SEATS_TELL",
+        "Value": "3-0",
+    }
+
+
+@pytest.mark.parametrize(("position", "minutes"), [(-1, 0), (100, 0), (1, 100), (1, -1)])
+def test_tell_refuses_numbers_that_nobody_would_say(position: int, minutes: int) -> None:
+    with pytest.raises(BadValueError):
+        commands.tell(CHANNEL, position, minutes)
+
+
 @pytest.mark.parametrize("outcome", ["timeout", "no_seat", "closed", "callback"])
 def test_goodbye_names_the_outcome(outcome: str) -> None:
     action = commands.goodbye(CHANNEL, outcome)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from seats.domain.agents import Machine
+from seats.domain.agents import Chosen, Machine
 from seats.domain.effects import Withdraw
-from seats.domain.events import CallEnded, RequestDecided
+from seats.domain.events import CallEnded, DispositionSet, RequestDecided
 from seats.domain.messages import (
     CallerGone,
     CallerHeld,
@@ -15,7 +15,10 @@ from seats.domain.messages import (
     OfferFound,
     OfferRefused,
     RequestRecalled,
+    RequestSettled,
     SeatGone,
+    StateAsked,
+    WrapUpEnded,
 )
 from seats.domain.requests import Confidence, Origin, Outcome, RequestState
 from tests.unit.test_rules import Desk
@@ -42,6 +45,33 @@ def test_a_call_connected_while_nobody_listened_counts_from_its_answer() -> None
         2,
     )
     assert [e.talk for e in desk.events if isinstance(e, CallEnded)] == [18.0]
+
+
+def test_what_a_call_was_about_can_be_said_though_only_the_record_tells_of_its_end() -> None:
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    arrival = desk.arrival("c1", "hunan")
+    desk.answer(desk.rings[0].offer)
+    desk.tell(StateAsked("a", Chosen.NOT_READY, "lunch", "a"))
+    desk.wait(20)
+    desk.tell(RequestSettled(arrival, desk.now, 20.0, "seat_a", "16"))
+    desk.tell(WrapUpEnded("a", "sold"))
+    assert [e.request for e in desk.events if isinstance(e, DispositionSet)] == ["c1"]
+    agent = desk.state.agents["a"]
+    assert (agent.chosen, agent.reason, agent.request) == (Chosen.NOT_READY, "lunch", None)
+    assert not desk.state.offers
+
+
+def test_a_call_whose_wrap_up_ended_before_its_leg_does_not_keep_the_agent() -> None:
+    desk = Desk(wrap_up=0.0)
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    arrival = desk.arrival("c1", "hunan")
+    desk.answer(desk.rings[0].offer)
+    desk.tell(RequestSettled(arrival, desk.now, 1.0, "seat_a", "16"))
+    desk.wait(1)
+    assert desk.state.agents["a"].machine is Machine.IDLE
 
 
 def test_a_time_before_the_arrival_or_in_the_future_is_not_believed() -> None:

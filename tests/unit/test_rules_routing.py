@@ -8,7 +8,7 @@ from __future__ import annotations
 from seats.domain.agents import Chosen
 from seats.domain.events import BreakRecalled, ObjectiveJudged
 from seats.domain.messages import CallerHeld, SeatGone, SeatReachable, StateAsked
-from seats.domain.plan import Service
+from seats.domain.plan import RingStep, Service
 from seats.domain.requests import Need
 from tests.unit.ruledesk import Desk
 
@@ -55,6 +55,31 @@ def test_a_skill_is_given_up_after_the_time_the_routing_gives_it() -> None:
     assert desk.rung() == []
     desk.wait(0.2)
     assert desk.rung() == [("c1", "anybody")]
+
+
+def test_a_skill_is_given_up_on_the_instant_whatever_the_fractions() -> None:
+    """Sums of times with fractions round: the deadline and what is asked at it must round alike."""
+    for step in range(20):
+        desk = Desk(**claims(3.3))
+        desk.now += step * 0.0123
+        desk.hire("anybody", "hunan")
+        desk.call("c1", "hunan", did=CLAIMS)
+        desk.wait(3.5)
+        assert desk.rung() == [("c1", "anybody")], step
+
+
+def test_a_ring_opens_on_the_instant_whatever_the_fractions() -> None:
+    for step in range(20):
+        desk = Desk()
+        rings = (RingStep("hubei", 0.0), RingStep("nation", 3.3))
+        desk.state.plan.routes["hubei"] = desk.state.plan.routes["hubei"]._replace(rings=rings)
+        desk.now += step * 0.0123
+        desk.hire("busy", "hubei")
+        desk.call("c1", "hubei")
+        desk.hire("anybody", "nation")
+        desk.call("c2", "hubei")
+        desk.wait(3.5)
+        assert desk.rung() == [("c1", "busy"), ("c2", "anybody")], step
 
 
 def test_a_caller_of_another_number_needs_no_skill() -> None:

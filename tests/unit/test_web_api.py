@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seats.domain.agents import Machine, SeatKind
 from seats.planfile import plan_to_json
+from seats.settings import Numbers, Settings
 from seats.store.rows import LedgerRow, TimelineRow
 from seats.web import api_requests, keys, views
 from tests.unit.webhouse import NUMBER, ZONE, House, Person, start
@@ -60,6 +62,10 @@ async def test_supervisors_see_all_agents_and_agents_themselves(house: House) ->
     told = await (await person(house, "anna")).get("/agents")
     assert [a["id"] for a in told["agents"]] == ["a1"]
     assert told["agents"][0]["seat"] == {"kind": "browser", "address": "web001"}
+    assert told["agents"][0]["skills"] == {}
+    house.engine.state.agents["a1"].skills["claims"] = 5
+    told = await (await person(house, "sue")).get("/agents")
+    assert {a["id"]: a["skills"] for a in told["agents"]} == {"a1": {"claims": 5}, "a2": {}, "s1": {}}
 
 
 async def test_a_state_is_asked_and_answered(house: House) -> None:
@@ -153,7 +159,8 @@ async def test_hanging_up(house: House) -> None:
 
 
 async def test_the_ledger_is_told_masked(house: House) -> None:
-    house.store.ledger = [row("pbx1:1.2"), row("pbx1:1.3", outcome=None, agent=None, talk=None)]
+    open_one = row("pbx1:1.3", outcome=None, agent=None, talk=None)
+    house.store.ledger = [row("pbx1:1.2", klass="green"), open_one]
     sue = await person(house, "sue")
     reply = await sue.call("GET", "/requests?since=1&until=2000.5&province=hubei&outcome=connected&limit=1")
     text = await reply.text()
@@ -162,6 +169,7 @@ async def test_the_ledger_is_told_masked(house: House) -> None:
     assert told["next"] == "more"
     assert told["requests"][0]["number_masked"] == "138****5678"
     assert told["requests"][0]["agent_name"] == "A1"
+    assert told["requests"][0]["klass"] == "green"
     assert (told["requests"][0]["queue_s"], told["requests"][0]["talk_s"]) == (2.0, 60.0)
     assert house.store.asked == {
         "since": 1.0,
@@ -293,6 +301,29 @@ async def test_routing_that_the_agents_cannot_give_is_refused(house: House) -> N
     told = await refused(plan)
     assert told["field"] == "services.95501.needs[1].skill"
     assert "'claims'" in told["detail"] and "relaxed by until" in told["allowed"]
+
+
+async def test_a_class_that_customers_have_is_not_dropped(aiohttp_client: Any, tmp_path: Path) -> None:
+    """The service would not start again: better said now, to who can still change it."""
+    listed = tmp_path / "customers.csv"
+    listed.write_text(
+        "number,province,class\n13800000001,hubei,green\n13800000002,hubei\n13800000003,hunan,gold\n"
+        + "".join(f"1390000000{n},hunan,green\n" for n in range(6))
+    )
+    house = House(Settings(numbers=Numbers(customers=listed)))
+    house.populate()
+    house.client = await start(house, aiohttp_client)
+    adam = await person(house, "adam")
+    plan = plan_to_json(house.engine.state.plan)
+    plan["classes"] = {"gold": 3}
+    reply = await adam.call("PUT", "/routing", {"plan": plan}, {"If-Match": '"1"'})
+    told = await reply.json()
+    assert (reply.status, told["field"]) == (422, "classes")
+    assert "'green'" in told["detail"] and f"7 customers of {listed}" in told["detail"]
+    assert "lines 2, 5, 6, 7, 8 …" in told["detail"]
+    assert house.engine.state.plan.version == 1 and house.store.plans == []
+    plan["classes"] = {"gold": 3, "green": 5}
+    assert (await adam.call("PUT", "/routing", {"plan": plan}, {"If-Match": '"1"'})).status == 200
 
 
 async def test_only_admins_change_the_routing(house: House) -> None:

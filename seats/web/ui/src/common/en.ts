@@ -235,6 +235,7 @@ export const en: Record<keyof typeof zh, string> = {
 
   "timeline.request_opened": "Caller asks for a human",
   "timeline.ring_opened": "A ring opens",
+  "timeline.caller_told": "Caller told the place in line and the wait",
   "timeline.offer_made": "Offered to an agent",
   "timeline.offer_rang": "The seat rings",
   "timeline.offer_ended": "Offer ends",

@@ -18,7 +18,7 @@ export type CallView = {
 };
 
 export type AgentRow = {
-  id: string; name: string; province: string; pools: string[];
+  id: string; name: string; province: string; pools: string[]; skills: Record<string, number>;
   seat: { kind: "browser" | "sip" | "mobile"; address: string };
   chosen: Chosen; machine: string; display: Display; reason: string; since: number;
   misses: number; lease_until: number; lease_fault: string;
@@ -62,7 +62,7 @@ export type RequestRow = {
   id: string; node: string; arrived_at: number; province: string; source: string; confidence: string;
   did: string; number_masked: string; outcome: string | null; queue_s: number | null; ring_s: number | null;
   talk_s: number | null; agent_id: string | null; agent_name: string | null; ended_by: string | null;
-  disposition: string | null; reconstructed: boolean; offers: number;
+  disposition: string | null; reconstructed: boolean; offers: number; klass: string;
 };
 export type TimelineEntry = { at: number; kind: string; text_key: string; data: Record<string, unknown> };
 

@@ -234,6 +234,7 @@ export const zh = {
 
   "timeline.request_opened": "来电请求人工",
   "timeline.ring_opened": "开放一环",
+  "timeline.caller_told": "向来电人播报排位与等待",
   "timeline.offer_made": "派给座席员",
   "timeline.offer_rang": "座席振铃",
   "timeline.offer_ended": "派话结束",
