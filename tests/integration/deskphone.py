@@ -59,8 +59,7 @@ class DeskPhone(asyncio.DatagramProtocol):
     async def __aexit__(self, *exc: object) -> None:
         for leg in self.legs:
             if not leg.ended.is_set():
-                self._request(leg, "BYE")
-            self._over(leg)
+                self.hang_up(leg)
             leg.rtp.close()
         for task in self._tasks:
             task.cancel()
@@ -86,6 +85,11 @@ class DeskPhone(asyncio.DatagramProtocol):
         await self.until(lambda: any(m == "REFER" for m, _ in leg.statuses), within)
         assert ("REFER", 202) in leg.statuses, leg.statuses
         await self.until(lambda: any(" 200 " in frag for frag in leg.sip_frags), within)
+
+    def hang_up(self, leg: Leg) -> None:
+        """End a call."""
+        self._request(leg, "BYE")
+        self._over(leg)
 
     async def until(self, true: Any, within: float = 20.0) -> None:
         """Wait for a message that makes it true."""

@@ -95,11 +95,54 @@ async def test_a_caller_handed_over_after_a_consultation_stays_one_request(tmp_p
 async def test_a_seat_that_talks_with_a_colleague_is_offered_nothing(tmp_path: Path) -> None:
     async with office(tmp_path) as h:
         agent, asked = h.desks["sip001"], h.desks["sip002"]
-        h.choose("sip002", Chosen.READY)
         h.choose("sip001", Chosen.NOT_READY, "break")
-        consulted = await agent.call("sip002")
-        await asyncio.sleep(0.5)
+        h.choose("sip002", Chosen.READY)
+        leg = await agent.call("sip002")
+        await h.until(lambda: h.agent("sip002").machine is Machine.UNREACHABLE)
         async with h.caller() as phone:
-            await asyncio.sleep(7)
-            print(h.agent("sip002"), [l.shown for l in asked.legs], h.of(OfferMade))
-            print(await h.lab.asterisk_cli("core show channels concise"))
+            await phone.until(183)
+            await asyncio.sleep(5.5)  # a reconciliation sees the same
+            assert (h.of(OfferMade), len(asked.legs)) == ([], 1)
+            agent.hang_up(leg)
+            await h.talking("sip002")
+            await phone.hang_up()
+        await h.quiet()
+        assert await h.rows() == [("connected", "sip002", "caller")]
+        assert h.of(Repaired) == []
+
+
+async def test_a_caller_handed_to_another_agents_seat_is_no_offer_of_theirs(tmp_path: Path) -> None:
+    async with office(tmp_path) as h, h.caller() as phone:
+        await h.talking("sip001")
+        h.choose("sip001", Chosen.NOT_READY, "break")
+        h.choose("sip002", Chosen.READY)
+        agent = h.desks["sip001"]
+        await agent.transfer(agent.legs[0], await agent.call("sip002"))
+        await h.until(lambda: h.agent("sip001").machine is Machine.IDLE)
+        await asyncio.sleep(5.5)  # a reconciliation
+        assert h.agent("sip002").machine is Machine.UNREACHABLE
+        assert [(o.agent, o.request) for o in h.of(OfferMade)] == [("sip001", h.of(RequestOpened)[0].request)]
+        await phone.hang_up()
+        await h.until(lambda: h.agent("sip002").machine is Machine.IDLE)
+        assert await h.rows() == [("connected", "sip001", "agent")]
+        assert h.of(Repaired) == []
+
+
+async def test_after_a_restart_a_caller_handed_over_is_still_nobodys_call(tmp_path: Path) -> None:
+    async with office(tmp_path) as h, h.caller() as phone:
+        await h.talking("sip001")
+        h.choose("sip001", Chosen.NOT_READY, "break")
+        agent = h.desks["sip001"]
+        await agent.transfer(agent.legs[0], await agent.call("sip002"))
+        await h.until(lambda: h.agent("sip001").machine is Machine.IDLE)
+        await h.service.writer.flush()
+        await h.stop()
+        await h.start()
+        assert [h.agent(a).request for a in HOMES] == [None, None]
+        h.choose("sip002", Chosen.READY)
+        await asyncio.sleep(5.5)
+        assert h.agent("sip002").machine is Machine.UNREACHABLE
+        await phone.hang_up()
+        await h.until(lambda: h.agent("sip002").machine is Machine.IDLE)
+        await h.quiet()
+        assert await h.rows() == [("connected", "sip001", "agent")]
