@@ -16,6 +16,7 @@ from seats.engine.reconcile import Ended, Finding, ended_unheard, findings, open
 from telephony import commands
 from telephony.errors import TelephonyError
 from telephony.events import PbxEvent
+from telephony.inspect import version_of
 from telephony.link import Link, LinkState, NodeSettings, Snapshot
 from telephony.translate import text
 
@@ -156,6 +157,7 @@ class Node:
             await self._wake.wait()  # the first round right at the link-up
             self._wake.clear()
             try:
+                await self._look_at_version()
                 await self._start_mirror()
                 while self.link.up:
                     await self._settle_records()
@@ -169,6 +171,11 @@ class Node:
                 if self.link.up:
                     await asyncio.sleep(1.0)
                     self._wake.set()
+
+    async def _look_at_version(self) -> None:
+        """A PBX that was away at the start, or was exchanged since, has not been looked at yet."""
+        if trouble := (await version_of(self.link.call)).trouble:
+            log.error("pbx_unsupported", node=self.name, version=trouble)
 
     async def _start_mirror(self) -> None:
         found = {}

@@ -23,7 +23,7 @@ class Leg:
     def __init__(self, call_id: str, ours: str, theirs: str, target: str) -> None:
         self.call_id, self.ours, self.theirs, self.target = call_id, ours, theirs, target
         self.statuses: list[tuple[str, int]] = []
-        """Method and status of every final answer to our requests."""
+        """Method and status of every answer to our requests."""
         self.shown = ""
         """The name that the PBX showed with the number."""
         self.sip_frags: list[str] = []
@@ -66,14 +66,14 @@ class DeskPhone(asyncio.DatagramProtocol):
         self._registrar.close()
         self._sip.close()
 
-    async def call(self, exten: str, within: float = 20.0) -> Leg:
-        """Dial, and come back when somebody has answered."""
+    async def call(self, exten: str, *, status: int = 200, within: float = 20.0) -> Leg:
+        """Dial, and come back when somebody has answered, or with another status."""
         ours = f"<sip:{self.address}@127.0.0.1>;tag={secrets.token_hex(4)}"
         uri = f"sip:{exten}@{self._pbx}"
         leg = Leg(f"{secrets.token_hex(8)}@desk", ours, f"<{uri}>", uri)
         await self._open_ear(leg)
         self._request(leg, "INVITE", self._sdp(leg))
-        await self.until(lambda: ("INVITE", 200) in leg.statuses, within)
+        await self.until(lambda: ("INVITE", status) in leg.statuses, within)
         return leg
 
     async def transfer(self, leg: Leg, to: Leg, within: float = 20.0) -> None:
@@ -82,7 +82,7 @@ class DeskPhone(asyncio.DatagramProtocol):
         replaces = quote(f"{to.call_id};to-tag={theirs};from-tag={ours}", safe="")
         uri = re.sub(r"[;?].*", "", to.target)
         self._request(leg, "REFER", headers=f"Refer-To: <{uri}?Replaces={replaces}>\r\n")
-        await self.until(lambda: any(m == "REFER" for m, _ in leg.statuses), within)
+        await self.until(lambda: any(m == "REFER" and s >= 200 for m, s in leg.statuses), within)
         assert ("REFER", 202) in leg.statuses, leg.statuses
         await self.until(lambda: any(" 200 " in frag for frag in leg.sip_frags), within)
 
@@ -136,18 +136,19 @@ class DeskPhone(asyncio.DatagramProtocol):
         self._reply(text, "200 OK", contact, self._sdp(leg), to=leg.ours)
 
     def _answered(self, leg: Leg, status: int, method: str, text: str) -> None:
-        if method == "INVITE" and status >= 200:
+        if method == "INVITE" and status > 100:
             leg.theirs = _header(text, "To")
             if status == 200:
                 leg.target = _uri(_header(text, "Contact"))
-                self._speak(leg, text)
+            self._speak(leg, text)
+        if method == "INVITE" and status >= 200:
             self._request(leg, "ACK", refused=status != 200)
         if status == 401:
             uri = leg.target
             proof = authorization(self._seat, method, uri, text)
             leg.theirs = f"<{uri}>" if method == "INVITE" else leg.theirs
             self._request(leg, method, self._sdp(leg), proof)
-        elif status >= 200:
+        else:
             leg.statuses.append((method, status))
 
     def _over(self, leg: Leg) -> None:
