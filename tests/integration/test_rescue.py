@@ -36,5 +36,5 @@ async def test_a_phone_that_falls_silent_loses_its_caller_to_the_next_agent(tmp_
         assert await h.rows() == [("connected", "sip001", "caller")], "once, to whom it was first connected"
         (ended,) = h.of(CallEnded)
         assert ended.agent == "sip002" and ended.talk > broken.talk > 0
-        timeline = await h.service.store.timeline(broken.request)
-        assert "call_broken" in [row.kind for row in timeline]
+        found = await h.service.store.request(broken.request)
+        assert found is not None and "call_broken" in [row.kind for row in found[1]]
