@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
 from telephony import commands
 from telephony.commands import Action
 from telephony.errors import ActionError, ActionRefusedError, UnreachableError
 from telephony.link import NodeSettings
-from telephony.session import Login, Session
+from telephony.session import Login, Reply, Session
 from telephony.translate import text
 
 OLDEST = 20
@@ -54,7 +54,7 @@ async def inspect(node: NodeSettings, seats: Iterable[str] = (), *, calls: bool 
     try:
         seen = [
             Seen("account", f"logged in as {node.username}"),
-            await _version(session),
+            await version_of(session.call),
             *await _rights(session, calls),
         ]
         pack = [await _context(session, name) for name in CONTEXTS]
@@ -69,9 +69,9 @@ async def inspect(node: NodeSettings, seats: Iterable[str] = (), *, calls: bool 
         await session.close()
 
 
-async def _version(session: Session) -> Seen:
-    reply = await session.call({"Action": "CoreSettings"})
-    version = text(reply.headers, "AsteriskVersion")
+async def version_of(call: Callable[[Action], Awaitable[Reply]]) -> Seen:
+    """Whether the PBX is of a version that the dialplan pack is written for. Raises the errors of ``call``."""
+    version = text((await call({"Action": "CoreSettings"})).headers, "AsteriskVersion")
     major = version.removeprefix("certified/").removeprefix("certified-").split(".")[0]
     if not major.isdigit() or int(major) < OLDEST:
         return Seen("version", version, f"Asterisk {version or 'unknown'}; allowed: {OLDEST} or newer")

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -93,6 +93,7 @@ class Link:
     ``on_snapshot`` is called with each new picture of the node, before the first events after it;
     ``on_events`` with the typed events of each received chunk, in order; ``on_state`` on every change of
     state, with a reason. All are synchronous; what they raise is logged and kills nothing.
+    ``review`` may change a picture before it is told.
     ``alive`` False holds back the heartbeat: the PBX then sends its callers to the fallback.
     ``rng`` gives numbers in [0, 1); ``clock`` Unix seconds.
     """
@@ -104,6 +105,7 @@ class Link:
         on_state: Callable[[LinkState, str], None] | None = None,
         on_snapshot: Callable[[Snapshot], None] | None = None,
         *,
+        review: Callable[[Snapshot], Awaitable[Snapshot]] | None = None,
         alive: Callable[[], bool] = lambda: True,
         rng: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.time,
@@ -115,7 +117,7 @@ class Link:
         self.nobody_there = False
         """The last attempt found the host alive and no PBX running on it."""
         self._on_events, self._on_state, self._on_snapshot = on_events, on_state, on_snapshot
-        self._rng, self._clock = rng, clock
+        self._review, self._rng, self._clock = review, rng, clock
         self._heart = Heartbeat(node.name, alive, clock)
         self._events: Session | None = None
         self._actions: Session | None = None
@@ -208,8 +210,7 @@ class Link:
             self._kept = []
             try:
                 await self._agree(self._session())
-                taken = await snapshot.take(self.node.name, self.call_list)
-                self._tell_snapshot(taken)
+                taken = await self._picture(self.call_list)
             finally:
                 self._replay()
         return taken
@@ -261,7 +262,7 @@ class Link:
             self._actions = actions
             self._enter(LinkState.SNAPSHOT, "logged in")
             await self._agree(actions)
-            self._tell_snapshot(await snapshot.take(node.name, actions.call_list))
+            await self._picture(actions.call_list)
         except BaseException:
             self._kept = None
             await self._drop()
@@ -349,10 +350,18 @@ class Link:
         self.stats.events += len(events)
         self._guard("events", lambda: self._on_events(events))
 
-    def _tell_snapshot(self, taken: Snapshot) -> None:
+    async def _picture(self, call_list: snapshot.CallList) -> Snapshot:
+        """Take a snapshot, have it reviewed, and tell it."""
+        taken = await snapshot.take(self.node.name, call_list)
+        if self._review is not None:
+            try:
+                taken = await self._review(taken)
+            except Exception:
+                log.exception("%s: the snapshot was not reviewed", self.node.name)
         on_snapshot = self._on_snapshot
         if on_snapshot is not None:
             self._guard("snapshot", lambda: on_snapshot(taken))
+        return taken
 
     def _enter(self, state: LinkState, reason: str) -> None:
         self.state, self.reason = state, reason

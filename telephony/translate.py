@@ -44,6 +44,7 @@ _CONNECT = "seats-connect"
 _FALLBACK = "seats-fallback"
 _SEAT_TECH = "PJSIP/"
 _UNREACHABLE_DEVICE = frozenset({"UNAVAILABLE", "INVALID"})
+_DEVICE_IN_USE = frozenset({"INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"})
 _SHAPES = 1000
 """Most kinds of events to learn the places of headers for; a PBX sends a few dozen."""
 _OFFER_LETTERS = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
@@ -66,6 +67,11 @@ def offer_of(context: str, exten: str) -> str:
 def seat_reachable(state: str) -> bool:
     """Tell from a device state whether the PBX can reach the seat; busy or ringing counts as reachable."""
     return bool(state) and state.upper() not in _UNREACHABLE_DEVICE
+
+
+def seat_in_use(state: str) -> bool:
+    """Tell from a device state whether the seat rings or talks, whoever called it."""
+    return state.upper() in _DEVICE_IN_USE
 
 
 def text(headers: Headers, name: str) -> str:

@@ -33,6 +33,9 @@ OCCUPANCY_MEMORY: Final = 1800.0
 LONGEST_BREATHER: Final = 60.0
 """Seconds of pause at most that the occupancy limit gives at once."""
 
+ECHO_SECONDS: Final = 1.0
+"""What a PBX says of a seat's device this soon after a call of ours is taken for that call's echo."""
+
 SUSPECT_SECONDS: Final = 5.0
 """A device that failed an offer is not tried again for this long."""
 
@@ -64,8 +67,8 @@ def announce(turn: Turn, agent: Agent, cause: str) -> None:
 
 
 def is_proven(agent: Agent, now: float) -> bool:
-    """The seat can answer: registered, not just failed, and the desk's lease is fresh."""
-    if now < agent.suspect_until or not (agent.nodes or agent.seat.kind is SeatKind.MOBILE):
+    """The seat can answer: registered, not just failed, in no other call, and the desk's lease is fresh."""
+    if now < agent.suspect_until or agent.engaged or not (agent.nodes or agent.seat.kind is SeatKind.MOBILE):
         return False
     if agent.seat.kind is SeatKind.BROWSER:
         return agent.lease_until > now and not agent.lease_fault
@@ -159,11 +162,27 @@ def _take(turn: Turn, agent: Agent, wish: tuple[Chosen, str]) -> None:
 
 
 def seat_reachable(turn: Turn, message: SeatReachable) -> None:
-    """The PBX gained or lost the seat's registration."""
+    """The PBX gained or lost the seat's registration, or the seat began or ended a call."""
     agent_id = turn.state.by_address.get(message.address)
     if agent_id is None:
         return
-    note_registration(turn, turn.state.agents[agent_id], message.node, message.reachable, message.detail)
+    agent = turn.state.agents[agent_id]
+    note_registration(turn, agent, message.node, message.reachable, message.detail)
+    _note_use(turn, agent, message.node, message.in_use)
+
+
+def _note_use(turn: Turn, agent: Agent, node: str, in_use: bool) -> None:
+    """The seat is in a call that we did not offer, or is not any more: meanwhile it is offered nothing."""
+    if in_use and (agent.offer is not None or turn.now < agent.freed_at + ECHO_SECONDS):
+        return
+    if in_use == (node in agent.engaged):
+        return
+    if in_use:
+        agent.engaged.add(node)
+    else:
+        agent.engaged.discard(node)
+    if agent.machine not in BUSY:
+        settle(turn, agent, "pbx: in another call" if in_use else "pbx: free again")
 
 
 def note_registration(turn: Turn, agent: Agent, node: str, reachable: bool, detail: str) -> None:
@@ -176,6 +195,7 @@ def note_registration(turn: Turn, agent: Agent, node: str, reachable: bool, deta
         agent.suspect_until = 0.0  # a fresh registration is a fresh proof
     else:
         agent.nodes.discard(node)
+        agent.engaged.discard(node)
     if agent.machine in BUSY:
         check_talking_seat(turn, agent)
         return
@@ -298,6 +318,7 @@ def configured(turn: Turn, message: AgentConfigured) -> None:
         state.by_address.pop(agent.seat.address, None)
         if agent.seat != message.seat:
             agent.nodes.clear()
+            agent.engaged.clear()
         agent.name, agent.province = message.name, message.province
         agent.pools, agent.seat = message.pools, message.seat
     agent.boards = tuple([state.board(pool) for pool in agent.pools])

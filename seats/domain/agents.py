@@ -61,6 +61,10 @@ class Agent:
     idle_since: float = 0.0
     nodes: set[str] = field(default_factory=set)
     """The PBX nodes that hold a reachable registration of the seat."""
+    engaged: set[str] = field(default_factory=set)
+    """The PBX nodes where the seat is in a call that is none of ours."""
+    freed_at: float = 0.0
+    """When the seat's last call of ours ended."""
     lease_until: float = 0.0
     """Browser seats: proof by the desk that it can answer, valid until then. Others: unused."""
     suspect_until: float = 0.0

@@ -239,12 +239,16 @@ class RequestSettled(NamedTuple):
 
 
 class SeatReachable(NamedTuple):
-    """A node gained or lost a reachable registration of a seat."""
+    """A node gained or lost a reachable registration of a seat, or a call of the seat's began or ended there.
+
+    ``in_use``: the seat rings or talks, by our offer or not.
+    """
 
     node: str
     address: str
     reachable: bool
     detail: str
+    in_use: bool = False
 
 
 class LeaseRenewed(NamedTuple):

@@ -585,6 +585,7 @@ def free_seat(turn: Turn, offer: Offer) -> None:
 
 
 def _free_agent(turn: Turn, agent: Agent, offer: Offer) -> None:
+    agent.freed_at = turn.now
     if agent.machine is Machine.WRAP_UP:
         agent.offer = None
         if agent.wrap_up_until is None or agent.wrap_up_until <= turn.now:

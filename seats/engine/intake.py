@@ -28,6 +28,7 @@ from seats.domain.messages import (
 )
 from seats.domain.requests import Origin
 from telephony import events as pbx
+from telephony.translate import seat_in_use
 
 Resolve = Callable[[str, str, str, str], Origin]
 """(caller's number, dialled number, choice in the IVR, trunk) → province with source and confidence."""
@@ -60,6 +61,8 @@ class Intake:
         """Uniqueids of callers whom the PBX serves from its fallback queue."""
         self._bridges: dict[str, dict[str, str]] = {}
         """Bridges of such callers: bridge → uniqueid → channel."""
+        self.heard: dict[str, bool] = {}
+        """Seats whose device was heard of since the last picture: in use or not."""
 
     def request_id(self, pbx_request: str) -> str:
         """Our id of a PBX's request."""
@@ -293,8 +296,9 @@ class Intake:
         return VoicemailSpoken(self.request_id(e.request), e.file, float(e.seconds))
 
     def seat_state(self, e: pbx.SeatState) -> Message:
-        """A seat's registration came or went."""
-        return SeatReachable(self._node, e.address, e.reachable, e.detail)
+        """A seat's registration came or went, or a call of its device."""
+        self.heard[e.address] = in_use = seat_in_use(e.detail)
+        return SeatReachable(self._node, e.address, e.reachable, e.detail, in_use)
 
 
 def uniqueid_of(pbx_request: str) -> str:

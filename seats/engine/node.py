@@ -12,10 +12,11 @@ from seats.domain.messages import LinkDown, LinkUp, NodeLost
 from seats.engine.engine import Engine, LinkView
 from seats.engine.intake import Intake, Resolve
 from seats.engine.mirror import QUEUE, Mirror
-from seats.engine.reconcile import Ended, Finding, ended_unheard, findings, settle, stands
+from seats.engine.reconcile import Ended, Finding, ended_unheard, findings, open_unknown, settle, stands
 from telephony import commands
 from telephony.errors import TelephonyError
 from telephony.events import PbxEvent
+from telephony.inspect import version_of
 from telephony.link import Link, LinkState, NodeSettings, Snapshot
 from telephony.translate import text
 
@@ -29,6 +30,9 @@ LATE_NEWS = 0.1
 
 MISSED_FOR = 5.0
 """Seconds after which an action on an up link must show in a snapshot, however slow the way."""
+
+LEDGER_WITHIN = 1.0
+"""Seconds that a picture waits for the ledger, which may be away."""
 
 Closed = Callable[[Sequence[str]], Awaitable[set[str]]]
 """Which of these requests the ledger holds as over, once all that was said is written."""
@@ -51,7 +55,12 @@ class Node:
         """Open records without a caller at the last snapshot."""
         self._wake = asyncio.Event()
         self.link = Link(
-            settings, self._on_events, self._on_state, self._on_snapshot, alive=lambda: engine.leader
+            settings,
+            self._on_events,
+            self._on_state,
+            self._on_snapshot,
+            review=self._without_ended,
+            alive=lambda: engine.leader,
         )
         self._mirror = Mirror(engine.state, self.link.send)
         engine.subscribe(self._mirror.sink)
@@ -112,6 +121,21 @@ class Node:
         if not self._was_up:
             self._apply()
 
+    async def _without_ended(self, snapshot: Snapshot) -> Snapshot:
+        """Without open records of what the ledger holds as over: their callers were handed to somebody else."""
+        unknown = open_unknown(snapshot, self._engine.state, self._intake)
+        try:
+            async with asyncio.timeout(LEDGER_WITHIN):
+                over = (
+                    await self._closed([self._intake.request_id(key) for key in unknown]) if unknown else ()
+                )
+        except TimeoutError:
+            log.warning("ledger_not_asked", node=self.name, requests=len(unknown))
+            return snapshot
+        ended = [key for key in unknown if self._intake.request_id(key) in over]
+        kept = {key: record for key, record in snapshot.requests.items() if key not in ended}
+        return snapshot._replace(requests=kept)
+
     def _apply(self) -> None:
         found, self._found = self._found, []
         for finding in found:
@@ -133,6 +157,7 @@ class Node:
             await self._wake.wait()  # the first round right at the link-up
             self._wake.clear()
             try:
+                await self._look_at_version()
                 await self._start_mirror()
                 while self.link.up:
                     await self._settle_records()
@@ -146,6 +171,11 @@ class Node:
                 if self.link.up:
                     await asyncio.sleep(1.0)
                     self._wake.set()
+
+    async def _look_at_version(self) -> None:
+        """A PBX that was away at the start, or was exchanged since, has not been looked at yet."""
+        if trouble := (await version_of(self.link.call)).trouble:
+            log.error("pbx_unsupported", node=self.name, version=trouble)
 
     async def _start_mirror(self) -> None:
         found = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from seats.domain.agents import Agent
 from seats.domain.messages import (
     CallerGone,
     CallerHeld,
@@ -47,11 +48,12 @@ def findings(snapshot: Snapshot, state: State, intake: Intake, *, missed_for: fl
 
     ``missed_for``: seconds after which what the core wanted done must show in a snapshot.
     """
-    seats = _seats(snapshot, state)
+    intake.heard.clear()
     gone = _gone(snapshot, state, intake)
     holding = _holding(snapshot, state, intake, missed_for)
     arrived = _arrived(snapshot, state, intake)
     connected = _connected(snapshot, state, intake, missed_for)
+    seats = _seats(snapshot, state, intake, missed_for)
     legs = _legs(snapshot, state, intake, connected)
     return [*seats, *gone, *holding, *legs, *arrived, *connected]
 
@@ -68,11 +70,23 @@ def stands(finding: Finding, state: State, intake: Intake) -> bool:
         return message.request not in state.requests and not intake.is_over(message.request)
     if isinstance(message, SeatReachable):
         agent = state.agents.get(state.by_address.get(message.address, ""))
-        return agent is not None and (message.node in agent.nodes) != message.reachable
+        return agent is not None and _differs(message, agent) and intake.heard.get(message.address) is None
     if isinstance(message, CallerHeld | OfferFound):
         request = state.requests.get(message.request)
         return request is not None and finding.seen == (request.state, request.offer)
     return True
+
+
+def open_unknown(snapshot: Snapshot, state: State, intake: Intake) -> list[str]:
+    """Keys of records without an end, with their caller on the PBX, of which the core has never heard."""
+    live = {c.uniqueid for c in snapshot.channels}
+    found = []
+    for key, record in snapshot.requests.items():
+        request = intake.request_id(key)
+        heard = request in state.requests or intake.is_over(request)
+        if not heard and not has_ended(record) and uniqueid_of(key) in live:
+            found.append(key)
+    return found
 
 
 def ended_unheard(snapshot: Snapshot, state: State, intake: Intake) -> list[Ended]:
@@ -125,14 +139,35 @@ def has_ended(record: str) -> bool:
     return record.count("|") >= _FIELDS_AT_THE_END - 1
 
 
-def _seats(snapshot: Snapshot, state: State) -> list[Finding]:
+def _seats(snapshot: Snapshot, state: State, intake: Intake, missed_for: float) -> list[Finding]:
     """Only what differs: a picture must not overwrite news that came while it was taken."""
-    node, reachable = snapshot.node, snapshot.seats
-    return [
-        Finding(SeatReachable(node, address, reachable.get(address, False), "snapshot"), "")
-        for address, agent in state.by_address.items()
-        if reachable.get(address, False) != (node in state.agents[agent].nodes)
-    ]
+    found = []
+    calls = _calls_of_others(snapshot, state, intake)
+    for address, agent_id in state.by_address.items():
+        agent, lasts = state.agents[agent_id], calls.get(address, -1)
+        in_use = lasts >= (_NEW if missed_for and snapshot.node not in agent.engaged else 0)
+        reachable = snapshot.seats.get(address, False)
+        message = SeatReachable(snapshot.node, address, reachable, "snapshot", in_use)
+        if _differs(message, agent):
+            found.append(Finding(message, ""))
+    return found
+
+
+def _calls_of_others(snapshot: Snapshot, state: State, intake: Intake) -> dict[str, int]:
+    """Seats in calls that are none of ours → seconds that the longest has lasted."""
+    calls: dict[str, int] = {}
+    for channel in snapshot.channels:
+        address = seat_address(channel.channel)
+        if address and intake.legs.get(channel.uniqueid) not in state.offers:
+            calls[address] = max(calls.get(address, 0), channel.duration)
+    return calls
+
+
+def _differs(message: SeatReachable, agent: Agent) -> bool:
+    """Whether a picture shows a seat otherwise than it is known. While ours, its use is known otherwise."""
+    if message.reachable != (message.node in agent.nodes):
+        return True
+    return message.in_use != (message.node in agent.engaged) and (agent.offer is None or not message.in_use)
 
 
 def _gone(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
@@ -304,6 +339,8 @@ def _seconds(field: str, default: float) -> float:
         return default
 
 
+_NEW = 2
+"""Seconds of a channel's life in which news of whose it is may still be under way."""
 _FIELDS_AT_THE_END = 8
 _FIELDS_WHILE_TALKING = 7
 OVERFLOW = "seats-overflow"

@@ -21,6 +21,9 @@ from seats.masking import mask
 WAITING_SHOWN = 50
 """Rows of the waiting list shown for each province; the count beside them is always whole."""
 
+IN_ANOTHER_CALL = "another_call"
+"""Why a seat cannot answer that talks with somebody whom we did not connect."""
+
 CODES: tuple[str, ...] = (*BY_CODE, UNKNOWN)
 """Every province code on the boards."""
 
@@ -220,7 +223,7 @@ def agent_row(state: State, agent: Agent) -> AgentRow:
         since=_ms(agent.since),
         misses=agent.misses,
         lease_until=_ms(agent.lease_until),
-        lease_fault=agent.lease_fault,
+        lease_fault=agent.lease_fault or (IN_ANOTHER_CALL if agent.engaged else ""),
         reserved=ReservedView(agent.reserved[0].value, agent.reserved[1]) if agent.reserved else None,
         wrap_up_until=None if agent.wrap_up_until is None else _ms(agent.wrap_up_until),
         offer=_offer_view(state, agent),

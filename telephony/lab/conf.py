@@ -59,6 +59,7 @@ class LabPlan(NamedTuple):
     qualify_s: float
     full_log: bool
     places_calls: bool = False
+    rtp_timeout_s: int = 0
 
 
 def default_pack() -> Path:
@@ -82,8 +83,12 @@ def write_config(etc: Path, pack: Path, plan: LabPlan) -> None:
 
 def _files(plan: LabPlan) -> Mapping[str, str]:
     options = {
-        # simulated agents send no sound, and are registered for sipp, which listens on another port
-        "endpoint": {"rtp_timeout": "0", "rtp_timeout_hold": "0", "rewrite_contact": "no"},
+        # sipp's agents send no sound, and are registered for sipp, which listens on another port
+        "endpoint": {
+            "rtp_timeout": f"{plan.rtp_timeout_s}",
+            "rtp_timeout_hold": "0",
+            "rewrite_contact": "no",
+        },
         "aor": {"maximum_expiration": "7200", "qualify_frequency": "0"},
     }
     if plan.qualify_s:

@@ -33,7 +33,7 @@ class LabPbx:
 
     ``seats`` are pairs of kind (``browser`` or ``sip``) and address; their SIP passwords follow
     from ``master_secret`` (:func:`telephony.provisioning.seat_secret`). With ``places_calls`` the account
-    may call people back. Entering raises LabError.
+    may call people back; SIP seats that send no sound for ``rtp_timeout_s`` are hung up. Entering raises LabError.
     """
 
     host = "127.0.0.1"
@@ -53,6 +53,7 @@ class LabPbx:
         qualify_s: float = 0.0,
         full_log: bool = False,
         places_calls: bool = False,
+        rtp_timeout_s: int = 0,
         on_progress: Progress | None = None,
     ) -> None:
         self.node = node
@@ -66,6 +67,7 @@ class LabPbx:
         self._answer_at_once, self._music = answer_at_once, music
         self._qualify_s, self._full_log = qualify_s, full_log
         self._places_calls = places_calls
+        self._rtp_timeout_s = rtp_timeout_s
         self._say: Progress = on_progress or (lambda line: None)
         self._process: asyncio.subprocess.Process | None = None
         self._installation: Installation | None = None
@@ -241,6 +243,7 @@ class LabPbx:
             qualify_s=self._qualify_s,
             full_log=self._full_log,
             places_calls=self._places_calls,
+            rtp_timeout_s=self._rtp_timeout_s,
         )
         write_config(home / "etc", self._pack or default_pack(), plan)
 

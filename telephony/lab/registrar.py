@@ -75,7 +75,7 @@ class Registrar(asyncio.DatagramProtocol):
         end = f"Contact: {contact}\r\nExpires: {expires_s}\r\n"
         answer = await self._exchange(seat, call, 1, end)
         if _status(answer) == 401:
-            credentials = _authorization(seat, f"sip:127.0.0.1:{self._sip_port}", answer)
+            credentials = authorization(seat, "REGISTER", f"sip:127.0.0.1:{self._sip_port}", answer)
             answer = await self._exchange(seat, call, 2, end + credentials)
         if _status(answer) != 200:
             raise LabError(f"the PBX refused to register {seat.address}: {answer.splitlines()[0]}")
@@ -109,13 +109,13 @@ def _status(answer: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _authorization(seat: Seat, uri: str, challenge: str) -> str:
-    """Digest of RFC 2617 with qop=auth, as Asterisk asks for it."""
+def authorization(seat: Seat, method: str, uri: str, challenge: str) -> str:
+    """The header that answers a 401: digest of RFC 2617 with qop=auth, as Asterisk asks for it."""
     line = next(line for line in challenge.splitlines() if line.lower().startswith("www-authenticate:"))
     asked = {name: quoted or plain for name, quoted, plain in _PARAMETER.findall(line)}
     cnonce, count = secrets.token_hex(8), "00000001"
     first = _md5(f"{seat.address}:{asked['realm']}:{seat.secret}")
-    second = _md5(f"REGISTER:{uri}")
+    second = _md5(f"{method}:{uri}")
     response = _md5(f"{first}:{asked['nonce']}:{count}:{cnonce}:auth:{second}")
     return (
         f'Authorization: Digest username="{seat.address}", realm="{asked["realm"]}", '

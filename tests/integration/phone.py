@@ -30,8 +30,11 @@ _TONE_EVERY = 0.02
 class Phone(asyncio.DatagramProtocol):
     """One call. ``statuses`` are the answers to its INVITE."""
 
-    def __init__(self, sip_port: int, *, user: str = "13800138000", did: str = "4008001") -> None:
+    def __init__(
+        self, sip_port: int, *, user: str = "13800138000", did: str = "4008001", name: bytes = b""
+    ) -> None:
         self._sip_port, self._user, self._did = sip_port, user, did
+        self._name = name.decode(errors="surrogateescape")
         self.call_id = f"{secrets.token_hex(8)}@test"
         self.statuses: list[int] = []
         self.ended = asyncio.Event()
@@ -150,9 +153,9 @@ class Phone(asyncio.DatagramProtocol):
             (
                 f"{method} {uri} SIP/2.0\r\n"
                 f"Via: SIP/2.0/UDP 127.0.0.1:{self._port};branch=z9hG4bK{self.call_id[:16]}{branch}\r\n"
-                f"From: <sip:{self._user}@127.0.0.1>;tag={self.call_id[:8]}\r\nTo: {self._to}\r\n"
+                f"From: {self._name}<sip:{self._user}@127.0.0.1>;tag={self.call_id[:8]}\r\nTo: {self._to}\r\n"
                 f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\n"
                 f"Contact: <sip:127.0.0.1:{self._port}>\r\nMax-Forwards: 70\r\n{kind}"
                 f"Content-Length: {len(body)}\r\n\r\n{body}"
-            ).encode()
+            ).encode(errors="surrogateescape")
         )

@@ -93,6 +93,7 @@ export const en: Record<keyof typeof zh, string> = {
   "fault.not_registered": "The phone is not connected to the PBX yet; trying. If it does not come back, press Reconnect.",
   "fault.feed_down": "The connection to the server is lost; reconnecting by itself.",
   "fault.resting": "{misses} calls in a row were not answered, so calls are paused. Press Ready when you are back.",
+  "fault.another_call": "Your telephone is in another call. You can take calls when it ends.",
   "fault.sip_seat": "Your telephone is not registered with the PBX. Check its power and network.",
   "fault.server": "Waiting for the server to confirm that this seat can answer; a few seconds.",
   "fix.take_over": "Take over",
@@ -327,6 +328,7 @@ export const en: Record<keyof typeof zh, string> = {
   "lease.page_frozen": "page frozen",
   "lease.other_tab": "in another tab",
   "lease.taken_over": "signed in elsewhere",
+  "lease.another_call": "in another call",
   "offer.other_tab": "Please answer in the other tab or on the other device",
   "quality.last": "Quality of the last call",
 

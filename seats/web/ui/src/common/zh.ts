@@ -92,6 +92,7 @@ export const zh = {
   "fault.not_registered": "电话还没有连上总机，正在重试。若一直不行，请点「重新连接」。",
   "fault.feed_down": "与服务器的连接断开，正在自动重连，请稍候。",
   "fault.resting": "连续 {misses} 次来电未接，已暂停派话。回到座位后请点「就绪」。",
+  "fault.another_call": "您的话机另有通话，结束后即可接听。",
   "fault.sip_seat": "您的话机没有注册到总机。请检查话机的电源和网络。",
   "fault.server": "正在等待服务器确认这个座席可以接听，请稍候几秒。",
   "fix.take_over": "在此接管",
@@ -326,6 +327,7 @@ export const zh = {
   "lease.page_frozen": "页面被冻结",
   "lease.other_tab": "在另一标签页",
   "lease.taken_over": "在别处登录",
+  "lease.another_call": "另有通话",
   "offer.other_tab": "请到另一个标签页或那台设备上接听",
   "quality.last": "上次通话质量",
 

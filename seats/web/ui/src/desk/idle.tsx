@@ -51,6 +51,7 @@ function whyNot(agent: AgentRow, missing: Fault): Why | null {
     return { text: t("fault.resting", { misses: agent.misses }), action: { label: t("ready"), run: () => void choose("ready") } };
   }
   if (agent.display !== "unreachable") return null;
+  if (agent.lease_fault === "another_call") return { text: t("fault.another_call") };
   if (agent.seat.kind === "sip") return { text: t("fault.sip_seat") };
   return agent.chosen === "signed_out" ? null : { text: t("fault.server") };
 }
