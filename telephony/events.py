@@ -198,12 +198,13 @@ class Renamed(NamedTuple):
 
 
 class Optimized(NamedTuple):
-    """Local channels are taken out of a call: ``uniqueid`` stands where one of ``locals_`` stood."""
+    """Local channels are taken out of a call: ``uniqueid`` now stands where one of them, ``instead_of``, stood."""
 
     node: str
     locals_: tuple[str, str]
     uniqueid: str
     channel: str
+    instead_of: str = ""
 
 
 class BootedAgain(NamedTuple):

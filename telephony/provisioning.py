@@ -28,6 +28,8 @@ AMI_PLACES_CALLS = "originate"
 """Also needed where the plan calls people back: only the calls that the service places want it."""
 AMI_UNHEARD = "VarSet|Newexten|TestEvent|MusicOnHold|RTCP|ChannelTalking|LocalBridge|Cdr|CEL"
 """Beginnings of the names of events that the account does not get."""
+AMI_TORN = "[[:cntrl:]]{3}[^[:cntrl:]]"
+"""What an event looks like that line ends in a caller's number tore in two: what follows them could be forged."""
 
 
 class PjsipSeat(NamedTuple):
@@ -81,6 +83,7 @@ def render_manager(username: str, secret: str, *, permit: str = LOOPBACK, calls:
         f"write = {write}\n"
         "writetimeout = 5000\n"
         f"eventfilter = !^Event: ({AMI_UNHEARD})\n"
+        f"eventfilter = !{AMI_TORN}\n"
     )
 
 

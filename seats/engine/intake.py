@@ -61,6 +61,8 @@ class Intake:
         """Uniqueids of callers whom the PBX serves from its fallback queue."""
         self._bridges: dict[str, dict[str, str]] = {}
         """Bridges of such callers: bridge → uniqueid → channel."""
+        self._strangers: dict[str, tuple[str, str]] = {}
+        """Channels in a bridge that are neither caller nor leg: uniqueid → (bridge, channel)."""
         self.heard: dict[str, bool] = {}
         """Seats whose device was heard of since the last picture: in use or not."""
 
@@ -169,15 +171,22 @@ class Intake:
         return LegRenamed(offer, e.new) if offer is not None else None
 
     def optimized(self, e: pbx.Optimized) -> Message | None:
-        """The caller came by way of Local channels, which go; who stood behind them stays."""
-        for local in e.locals_:
-            request = self.callers.pop(local, None)
-            if request is not None:
-                self.callers[e.uniqueid] = request
-                if local in self._dialled:
-                    self._dialled[e.uniqueid] = self._dialled.pop(local)
-                return ChannelChanged(request, e.uniqueid, e.channel)
-        return None
+        """The caller came by way of Local channels, which go; who stood behind them stays.
+
+        Either side may be the one that moves: when it is the agent's leg, the caller stands where it moves to.
+        """
+        uniqueid, channel = e.uniqueid, e.channel
+        if uniqueid in self.legs:
+            to = self._strangers.get(e.instead_of, ("", ""))[0]
+            there = ((u, c) for u, (bridge, c) in self._strangers.items() if bridge == to)
+            uniqueid, channel = next((x for x in there if x[0] not in e.locals_), ("", ""))
+        local = next((each for each in e.locals_ if each in self.callers), None)
+        if local is None or not uniqueid:
+            return None
+        request = self.callers[uniqueid] = self.callers.pop(local)
+        if local in self._dialled:
+            self._dialled[uniqueid] = self._dialled.pop(local)
+        return ChannelChanged(request, uniqueid, channel)
 
     def dialing(self, e: pbx.Dialing) -> Message | None:
         """The agent's leg came into being."""
@@ -209,6 +218,8 @@ class Intake:
     def bridged(self, e: pbx.Bridged) -> Message | None:
         """The caller entered the bridge with the agent who answered: now they hear each other."""
         answered = self._answered.pop(e.uniqueid, None)
+        if e.uniqueid not in self.callers and e.uniqueid not in self.legs:
+            self._strangers[e.uniqueid] = (e.bridge, e.channel)
         if answered is not None:
             return OfferAnswered(answered[0], self.callers.get(e.uniqueid, ""), answered[1])
         return self._bridged_in_fallback(e) if self.fallen else None
@@ -255,6 +266,7 @@ class Intake:
     def hung_up(self, e: pbx.HungUp) -> Message | None:
         """A channel is gone."""
         offer = self.legs.pop(e.uniqueid, None)
+        self._strangers.pop(e.uniqueid, None)
         self._leg_channels.pop(e.uniqueid, None)
         self._seats.pop(e.uniqueid, None)
         if offer is not None:

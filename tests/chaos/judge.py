@@ -14,6 +14,8 @@ from tests.chaos.storm import Span
 
 SYNC = 1.2
 """Seconds before a kill of the PBX in which its own record may not have reached the disk (AstDB: 1 s)."""
+AT_ONCE = 0.1
+"""Seconds between the ring of the fallback and ours in which neither could know of the other."""
 OUT_OF_TOUCH = 4.0
 """Seconds after a disturbance in which the service may not hear the PBX."""
 WRITTEN = 1.0
@@ -117,11 +119,12 @@ def _outcomes(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
 
 def _slept(evidence: Evidence, seen: Seen) -> float:
     """Seconds for which the PBX was stopped while the call was on it: so late may it tell begin and end."""
-    return sum(
-        span.ended - span.began
-        for span in _spans(evidence, "pbx", "freeze")
-        if seen.placed < span.ended and span.began < seen.over + 1.0
-    )
+    slept, over = 0.0, seen.over
+    for span in sorted(_spans(evidence, "pbx", "freeze"), key=lambda span: span.began):
+        if seen.placed < span.ended and span.began < over + 1.0:
+            slept += span.ended - span.began
+            over = max(over, span.ended)  # it may be stopped again before it has told
+    return slept
 
 
 def _unlike(seen: Seen, row: dict[str, Any], slept: float) -> str:  # noqa: PLR0911 - one return a fault
@@ -185,11 +188,15 @@ def _phones(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
     by_phone: dict[str, list[Ring]] = defaultdict(list)
     for ring in evidence.run.rings:
         by_phone[ring.address].append(ring)
+    counts["rung by both at the takeover"] = 0
     counts["rung twice by app_queue"] = 0  # its ringinuse=no looks at a device state that lags
     for address, rings in by_phone.items():
         for one, two in _two_at_once(evidence, rings):
             if one.offer == two.offer == "fallback":
                 counts["rung twice by app_queue"] += 1
+                continue
+            if "fallback" in (one.offer, two.offer) and two.at - one.at < AT_ONCE:
+                counts["rung by both at the takeover"] += 1
                 continue
             yield (
                 f"I2: {address} is rung at {two.at:.2f} for {two.shown} (offer {two.offer}) and has "

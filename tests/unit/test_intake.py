@@ -65,6 +65,21 @@ def test_local_channels_that_go_leave_the_call_to_whoever_stood_behind_them() ->
     assert reader.read([hung_up("0.7")]) == [CallerGone("n1:1.1", "bye")]
 
 
+def test_local_channels_go_also_when_it_is_the_agents_leg_that_moves() -> None:
+    reader = intake()
+    told = reader.read(
+        [
+            pbx.Bridged("n1", "1.0", "Local/x;1", "0.7", "b1"),
+            pbx.Bridged("n1", "0.7", "PJSIP/trunk-0", "0.7", "b1"),
+            pbx.Optimized("n1", ("1.0", "1.1"), "1.2", "PJSIP/s1-2", "1.0"),
+            hung_up("1.0"),
+            hung_up("1.1"),
+        ]
+    )
+    assert told == [ChannelChanged("n1:1.1", "0.7", "PJSIP/trunk-0")]
+    assert reader.read([hung_up("0.7")]) == [CallerGone("n1:1.1", "bye")]
+
+
 def test_local_channels_of_others_are_none_of_ours() -> None:
     assert intake().read([pbx.Optimized("n1", ("8.0", "8.1"), "0.7", "PJSIP/x-0")]) == []
 
