@@ -12,8 +12,8 @@ from tests.simulation.__main__ import Result, replay, run
 from tests.simulation.plants import PLANTS
 
 CLEAN = 60
-SOON = 40
-"""Seeds within which a planted bug must be caught; most are by the first five, acting on an old belief by 36."""
+SOON = 100
+"""Seeds within which a planted bug must be caught; most are by the first ones, acting on an old belief by 85."""
 
 
 def told(result: Result) -> str:
