@@ -2,7 +2,8 @@
 
 The dialplan serves its callers itself once ``SEATS_HEARTBEAT`` is more than three seconds old. Whoever was
 frozen, or cut off, for longer does not know who talks to whom by now: a caller moved then may be torn out of
-a conversation. So what moves calls goes out only while the PBX has just acknowledged a beat.
+a conversation. So what moves calls goes out only while the PBX has just acknowledged a beat. Nor does it know
+who has gone deaf: news and answers come by two connections, so the one that brings the news is pinged as often.
 """
 
 from __future__ import annotations
@@ -33,15 +34,18 @@ class Heartbeat:
         """Seconds by which the PBX's clock is ahead of ours; 0 while the two agree."""
         self._name, self._alive, self._clock = name, alive, clock
         self._heard_at = 0.0
+        self._listened_at = 0.0
 
     @property
     def age(self) -> float:
-        """Seconds since the last beat that the PBX acknowledged, or that was held back on purpose."""
-        return asyncio.get_running_loop().time() - self._heard_at
+        """Seconds since the last beat, or ping for news, that the PBX acknowledged; one held back on purpose
+        counts.
+        """
+        return asyncio.get_running_loop().time() - min(self._heard_at, self._listened_at)
 
     @property
     def stale(self) -> bool:
-        """Whether the PBX may have given us up."""
+        """Whether the PBX may have given us up, or its news no longer reaches us."""
         return self.age > STALE_AFTER
 
     def agree(self, epoch: str) -> None:
@@ -54,7 +58,16 @@ class Heartbeat:
 
     def heard(self) -> None:
         """The PBX has just been pictured: what we believe is true now."""
-        self._heard_at = asyncio.get_running_loop().time()
+        self._heard_at = self._listened_at = asyncio.get_running_loop().time()
+
+    def listen(self, send: Send) -> None:
+        """Ping by the connection that brings the news: up to the answer, all of them have come."""
+        now = asyncio.get_running_loop().time()
+        send(commands.ping()).add_done_callback(lambda done: self._answered(done, now))
+
+    def _answered(self, done: asyncio.Future[Reply], sent_at: float) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._listened_at = max(self._listened_at, sent_at)
 
     def beat(self, send: Send) -> None:
         """Send one, unless held back."""

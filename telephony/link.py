@@ -406,8 +406,9 @@ class Link:
         while True:
             await asyncio.sleep(self.node.heartbeat_s)
             self.leave_if_stale()
-            if self._actions is not None:
+            if self._actions is not None and self._events is not None:
                 self._heart.beat(self.send)
+                self._heart.listen(self._events.send)
 
     async def _agree(self, session: Session) -> None:
         """Learn the PBX's clock, in which it reads our heartbeat."""

@@ -72,7 +72,7 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
         _rings_already(turn, request, message, agent)
     elif request.state is RequestState.TALKING and message.answered:
         _rebind(turn, request, message, agent)
-    elif request.state is not RequestState.DONE and message.answered:
+    elif message.answered:
         _overtake(turn, request, agent)
         request.state = RequestState.TALKING
         request.answered_at = at

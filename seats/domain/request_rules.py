@@ -261,6 +261,8 @@ def held(turn: Turn, message: CallerHeld) -> None:
         returned(turn, OfferReturned(offer.id, ""))
     elif request.state is RequestState.TALKING:
         _break_call(turn, request, offer, "found holding")
+    elif request.state is RequestState.DONE and not request.agent_first:
+        _take_up_again(request)
     if request.state is not RequestState.RESCUING:
         return
     request.prefer = request.connected_agent or ""
@@ -270,6 +272,16 @@ def held(turn: Turn, message: CallerHeld) -> None:
     turn.at(request.prefer_until, Due.PREFER_ENDS, request.id)
     turn.at(turn.now + turn.state.plan.max_wait, Due.MAX_WAIT, request.id)
     _wait_again(turn, request)
+
+
+def _take_up_again(request: Request) -> None:
+    """The call was believed to be over, yet the PBX keeps the caller: as after a broken call. Its outcome and
+    its end in the ledger stand, so of the talk that follows only the offer tells.
+    """
+    request.state = RequestState.RESCUING
+    request.rescues += 1
+    request.offer = None
+    request.hung_by = ""
 
 
 def callback_chosen(turn: Turn, message: CallbackChosen) -> None:
@@ -531,14 +543,15 @@ def seat_overdue(turn: Turn, offer: Offer) -> None:
 
 
 def end_call(turn: Turn, request: Request, by: str, at: float | None = None) -> None:
-    """The connected call is over, now or at a time the PBX noted, with all its talk time."""
+    """The connected call is over, now or at a time the PBX noted, with all its talk time; told once."""
     at = turn.now if at is None else min(at, turn.now)
     if request.state is RequestState.TALKING:
         request.talked += max(at - (request.answered_at or at), 0.0)
     request.state = RequestState.DONE
+    told = request.ended_at is not None  # of a caller taken up again
     request.ended_at = at
     agent_id = request.connected_agent or ""
-    if not request.callback:
+    if not request.callback and not told:
         turn.events.append(CallEnded(at, request.id, request.province, agent_id, request.talked, by))
     loyalty.remember_served(turn.state, request)
     agent = turn.state.agents.get(agent_id)

@@ -277,6 +277,8 @@ def _believed_since(request: Request, state: State) -> float | None:
         return offer.made_at
     if request.state is RequestState.TALKING:
         return request.answered_at
+    if request.state is RequestState.DONE:
+        return request.ended_at
     return request.let_go_at if request.state is RequestState.RELEASING else None
 
 
@@ -293,8 +295,9 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: flo
         if known is not None and not (answered and known.result is None):
             continue
         offer = _offer_of(caller)
-        over = request in state.requests and state.requests[request].state is RequestState.DONE
-        if over or (not offer and not answered and caller.context != "seats-fallback"):
+        if _is_just_over(state.requests.get(request), state, missed_for) or (
+            not offer and not answered and caller.context != "seats-fallback"
+        ):
             continue
         if offer:
             intake.legs[leg.uniqueid] = offer
@@ -314,6 +317,13 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: flo
             seen = (believed.state, believed.offer)
         found.append(Finding(message, repair, seen))
     return found
+
+
+def _is_just_over(request: Request | None, state: State, missed_for: float) -> bool:
+    """Whether the end of a call was heard so lately that the picture may be older."""
+    if request is None or request.state is not RequestState.DONE:
+        return False
+    return not _is_missed(request, state, missed_for)
 
 
 def _leg_of(caller: Channel, snapshot: Snapshot) -> Channel | None:

@@ -17,8 +17,7 @@ from seats.engine.node import Node
 from seats.engine.outbox import Outbox
 from telephony import commands
 from telephony.events import HungUp, RequestMade
-from telephony.link import Link
-from telephony.session import Session
+from telephony.link import Link, LinkState
 from tests.simulation.ledger import Writer
 from tests.simulation.world import World
 
@@ -47,30 +46,38 @@ def double_offer(world: World) -> Any:
 
 
 def stale_effect(world: World) -> Any:
-    """What was not answered when a connection was lost is sent again on the next one."""
-    carry = Outbox.carry
-
-    def stubborn(self: Outbox, effect: Any) -> None:
-        carry(self, effect)
-        reply = list(last)[-1] if last else None
-        if reply is not None:
-            reply.add_done_callback(lambda done: again(self, effect, done))
-
-    def again(self: Outbox, effect: Any, done: Any) -> None:
-        if world.problem or done.cancelled() or done.exception() is None:
-            return
-        world.loop.call_later(1.0, carry, self, effect)
-
+    """What was not answered when a connection was lost is kept and sent again once the link is up, as
+    panoramisk does.
+    """
+    carry, send = Outbox.carry, Link.send
     last: list[Any] = []
-    send = Session.send
 
-    def noted(self: Session, *given: Any) -> Any:
+    def noted(self: Link, *given: Any) -> Any:
         future = send(self, *given)
         last[:] = [future]
         return future
 
+    def stubborn(self: Outbox, effect: Any) -> None:
+        last.clear()
+        carry(self, effect)
+        for reply in last:
+            reply.add_done_callback(lambda done: keep(self, effect, done))
+
+    def keep(self: Outbox, effect: Any, done: Any) -> None:
+        if not done.cancelled() and done.exception() is not None:
+            again(self, effect)
+
+    def again(self: Outbox, effect: Any) -> None:
+        link = self._senders[effect.node]
+        if world.problem or link.state is LinkState.CLOSED:  # type: ignore[attr-defined]
+            return
+        if link.up:  # type: ignore[attr-defined]
+            carry(self, effect)
+        else:
+            world.loop.call_later(0.1, again, self, effect)
+
     stack = contextlib.ExitStack()
-    stack.enter_context(patch.object(Session, "send", noted))
+    stack.enter_context(patch.object(Link, "send", noted))
     stack.enter_context(patch.object(Outbox, "carry", stubborn))
     return stack
 

@@ -12,11 +12,8 @@ from tests.simulation.__main__ import Result, replay, run
 from tests.simulation.plants import PLANTS
 
 CLEAN = 60
-SOON = 60
-
-CAUGHT_SOON = sorted(PLANTS.keys() - {"stale_effect"})
-"""A stale effect needs a rarer weather now that the link itself holds old actions back: see the program."""
-"""Seeds within which a planted bug must be caught; each is caught within 25."""
+SOON = 100
+"""Seeds within which a planted bug must be caught; most are by the first ones, acting on an old belief by 85."""
 
 
 def told(result: Result) -> str:
@@ -32,7 +29,7 @@ def test_every_invariant_holds_in_stormy_worlds(first: int) -> None:
     assert sum(sum(r.outcomes.values()) for r in results) > 20
 
 
-@pytest.mark.parametrize("plant", CAUGHT_SOON)
+@pytest.mark.parametrize("plant", sorted(PLANTS))
 def test_a_planted_bug_is_caught(plant: str) -> None:
     if plant == "double_offer" and core_kind() == "compiled":
         pytest.skip("nothing can be planted inside a compiled core")

@@ -99,12 +99,16 @@ class World(Watch):
         self.asked_to_end: set[str] = set()
         self.rung: Counter[str] = Counter()
         self.made: dict[str, float] = {}
+        self.born: dict[Connection, float] = {}
+        """When a PBX first heard something by a connection."""
         self.disturbed: dict[str, float] = {}
         self.repairs: Counter[str] = Counter()
         self.steps = 0
         self.problem = ""
         self.quiet_desks: set[str] = set()
         self._raging = 0
+        self._offered: asyncio.Event | None = None
+        """Set by the next offer."""
         self.woke = -1.0
         """When the service last went on: in that instant all that is overdue is done, one after the other."""
         self.struck: list[float] = []
@@ -166,20 +170,25 @@ class World(Watch):
         for event in events:
             if type(event) is OfferMade:
                 self.made[event.offer] = self.now
+                if self._offered is not None:
+                    self._offered.set()
             elif type(event) is Repaired:
                 self.repairs[event.kind] += 1
                 if self.now - max(self.disturbed.values(), default=-1e9) > CALM:
                     self.broken(f"a repair was needed without a fault before it: {event}")
 
-    def acted(self, name: str, action: Action) -> None:
+    def acted(self, name: str, connection: Connection, action: Action) -> None:
         """An action arrives at a PBX: is it one of now, and does it harm nobody?"""
         kind = action["action"].lower()
+        born = self.born.setdefault(connection, self.now)
         if kind not in ("redirect", "hangup"):
             return
         self.note(
             f"  act {name} {kind} {action.get('channel')}"
             f" {action.get('context', '')} {action.get('exten', '')}"
         )
+        if kind == "redirect" and action["context"] == "seats-connect":
+            self._rang(action["exten"].split("-")[1], born)
         caller = self.pbxs[name]._live.get(action.get("channel", ""))
         if caller is None:
             return
@@ -187,16 +196,19 @@ class World(Watch):
             if caller.hears == "agent" and f"{name}:{caller.request}" not in self.asked_to_end:
                 self.broken(f"a call was hung up although nobody asked: {caller.request}")
             return
-        if action["context"] == "seats-connect":
-            offer = action["exten"].split("-")[1]
-            self.rung[offer] += 1
-            age = self.now - self.made.get(offer, 0.0)
-            if self.rung[offer] > 1:
-                self.broken(f"I6: ring of offer {offer} carried out twice")
-            if age > LATE:
-                self.broken(f"I6: ring of offer {offer} carried out {age:.1f} s after it was made")
         if caller.hears == "agent" and not self._crossing(caller):
             self.broken(f"an established call was torn apart: {action} for {caller.request}")
+
+    def _rang(self, offer: str, born: float) -> None:
+        """A ring is carried out once, soon, and by the connection that was there when it was decided."""
+        self.rung[offer] += 1
+        made = self.made.get(offer, 0.0)
+        if self.rung[offer] > 1:
+            self.broken(f"I6: ring of offer {offer} carried out twice")
+        if self.now - made > LATE:
+            self.broken(f"I6: ring of offer {offer} carried out {self.now - made:.1f} s after it was made")
+        if made < born:
+            self.broken(f"I6: ring of offer {offer} came by a connection {born - made:.1f} s younger than it")
 
     def _crossing(self, caller: Caller) -> bool:
         """The fallback queue's member answered while the action was under way: nobody can know."""
@@ -257,7 +269,7 @@ class World(Watch):
         handle = pbx.ami.handle
 
         def watched(connection: Connection, action: Action) -> None:
-            self.acted(name, action)
+            self.acted(name, connection, action)
             handle(connection, action)
 
         pbx.ami.handle = watched
@@ -409,6 +421,8 @@ class World(Watch):
         rate, kinds = self.weather.faults, self.weather.kinds
         while rate:
             await asyncio.sleep(self.rng.expovariate(rate))
+            if self.rng.random() < 0.3:
+                await self._an_offer()
             if self.loop.time() >= ends:
                 return
             kind = self.rng.choice(kinds)
@@ -419,6 +433,13 @@ class World(Watch):
                 self._spawn(self._strike(kind, name))
             else:
                 await self._strike(kind, name)
+
+    async def _an_offer(self) -> None:
+        """Wait for a decision, so that its ring is on the way when the fault strikes."""
+        self._offered = asyncio.Event()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._offered.wait(), 5.0)
+        self._offered = None
 
     async def _strike(self, kind: str, name: str) -> None:
         self._raging += 1

@@ -306,6 +306,29 @@ async def test_a_pbx_that_acknowledges_no_heartbeat_is_left(server: Server) -> N
         await until(lambda: watch.link.up)
 
 
+async def test_a_link_that_brings_no_news_is_left_though_its_beats_are_acknowledged(server: Server) -> None:
+    pbx, deaf = Pbx(), False
+
+    def reply(action: dict[str, str], peer: Peer) -> None:
+        if not (deaf and action["Action"] == "Ping" and peer is server.peers[0]):
+            pbx.reply(action, peer)
+
+    server.reply = reply
+    async with running(server, heartbeat_s=0.05, ping_s=60.0) as watch:
+        deaf = True
+        watch.link._heart._listened_at -= 3.0  # as if it had been so for as long
+        with pytest.raises(LinkLostError, match="no heartbeat acknowledged for 3"):
+            await watch.link.send(commands.hold("PJSIP/trunk-1"))
+        await until(lambda: len(watch.snapshots) == 2 and watch.link.up)
+
+
+async def test_the_connection_that_brings_the_news_is_pinged_with_every_beat(server: Server) -> None:
+    async with running(server, heartbeat_s=0.02, ping_s=60.0) as watch:
+        began = watch.link._heart._listened_at
+        await until(lambda: watch.link._heart._listened_at > began)
+        assert any(a["Action"] == "Ping" for a in server.peers[0].got)
+
+
 async def test_a_failing_receiver_kills_nothing(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     def fail(*_: Any) -> None:
         raise ZeroDivisionError

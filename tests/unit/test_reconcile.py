@@ -158,3 +158,21 @@ def test_a_rescued_caller_just_told_to_leave_is_not_told_again() -> None:
     desk.wait(5)
     desk.tell(Tick())
     assert "caller_holding" in missed(), "now it should have been carried out"
+
+
+def test_a_caller_who_holds_though_the_call_is_believed_over_is_found_after_a_while() -> None:
+    desk = Desk(rescue_grace=2.0)
+    desk.hire("a", "hubei")
+    reader = intake()
+    desk.tell(reader.read([made()])[0])
+    desk.answer(desk.rings[0].offer)
+    desk.tell(SeatGone(desk.rings[0].offer))
+    picture = Snapshot("n1", [channel("1.1", "PJSIP/trunk-1")], {}, {"1.1": OPEN})
+
+    def missed() -> list[str]:
+        return [f.repair for f in findings(picture, desk.state, reader, missed_for=5.0)]
+
+    assert "caller_holding" not in missed(), "the caller's end is still on its way"
+    desk.wait(6)
+    desk.tell(Tick())
+    assert "caller_holding" in missed()

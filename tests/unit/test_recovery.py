@@ -18,6 +18,7 @@ from seats.domain.messages import (
     RequestSettled,
     SeatGone,
     StateAsked,
+    Tick,
     WrapUpEnded,
 )
 from seats.domain.requests import Confidence, Origin, Outcome, RequestState
@@ -202,3 +203,52 @@ def test_a_leg_that_dies_before_an_asked_hang_up_is_done_leaves_a_caller_to_be_r
     desk.tell(CallerGone("c1", ""))
     (ended,) = [e for e in desk.events if isinstance(e, CallEnded)]
     assert (ended.talk, ended.ended_by) == (13.0, "caller"), "not by the wish of the agent before"
+
+
+def test_a_caller_found_holding_after_the_end_of_the_call_is_served_and_the_end_told_once() -> None:
+    desk = Desk(rescue_grace=2.0)
+    desk.hire("a", "hunan")
+    desk.hire("b", "hunan")
+    desk.call("c1", "hunan")
+    first = desk.rings[0]
+    desk.answer(first.offer)
+    desk.wait(8)
+    desk.tell(SeatGone(first.offer))  # the leg died, but its fault was not heard
+    desk.wait(5)
+    desk.tell(CallerHeld("c1"))
+    desk.wait(3)
+    desk.tell(Tick())
+    assert len(desk.rings) == 2, "nobody holds for ever"
+    desk.answer(desk.rings[1].offer)
+    desk.wait(5)
+    desk.tell(CallerGone("c1", ""))
+    assert "c1" not in desk.state.requests
+    assert [e.outcome for e in desk.events if isinstance(e, RequestDecided)] == [Outcome.CONNECTED]
+    assert [e.talk for e in desk.events if isinstance(e, CallEnded)] == [8.0]
+
+
+def test_a_caller_taken_up_again_who_leaves_has_no_second_end() -> None:
+    desk = Desk(rescue_grace=60.0)
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    desk.answer(desk.rings[0].offer)
+    desk.tell(SeatGone(desk.rings[0].offer))
+    desk.tell(CallerHeld("c1"))
+    assert desk.state.requests["c1"].state is RequestState.WAITING
+    desk.tell(CallerGone("c1", ""))
+    assert "c1" not in desk.state.requests
+    assert len([e for e in desk.events if isinstance(e, CallEnded)]) == 1
+
+
+def test_a_call_found_going_on_after_its_believed_end_is_believed() -> None:
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    offer = desk.rings[0].offer
+    desk.answer(offer)
+    desk.tell(SeatGone(offer))
+    desk.tell(OfferFound("c1", offer, "seat_a", answered=True, leg="PJSIP/seat_a-1"))
+    assert desk.state.agents["a"].machine is Machine.TALKING
+    desk.tell(CallerGone("c1", ""))
+    assert desk.state.agents["a"].machine is not Machine.TALKING
+    assert len([e for e in desk.events if isinstance(e, CallEnded)]) == 1
