@@ -198,13 +198,12 @@ class Renamed(NamedTuple):
 
 
 class Optimized(NamedTuple):
-    """Local channels are taken out of a call: ``uniqueid`` now stands where one of them, ``instead_of``, stood."""
+    """Local channels are taken out of a call: ``uniqueid`` now stands where one of ``locals_`` stood."""
 
     node: str
     locals_: tuple[str, str]
     uniqueid: str
     channel: str
-    instead_of: str = ""
 
 
 class BootedAgain(NamedTuple):

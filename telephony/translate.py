@@ -263,10 +263,8 @@ def _renamed(node: str, uniqueid: str, old: str, new: str) -> PbxEvent | None:
     return Renamed(node, uniqueid, old, new) if uniqueid and new else None
 
 
-def _optimized(
-    node: str, one: str, two: str, uniqueid: str, channel: str, instead_of: str
-) -> PbxEvent | None:
-    return Optimized(node, (one, two), uniqueid, channel, instead_of) if uniqueid and channel else None
+def _optimized(node: str, one: str, two: str, uniqueid: str, channel: str) -> PbxEvent | None:
+    return Optimized(node, (one, two), uniqueid, channel) if uniqueid and channel else None
 
 
 _Make = Callable[..., PbxEvent | None]
@@ -321,7 +319,7 @@ _MAKERS = {
     "Rename": _Maker(_renamed, ("Uniqueid", "Channel", "Newname")),
     "LocalOptimizationBegin": _Maker(
         _optimized,
-        ("LocalOneUniqueid", "LocalTwoUniqueid", "SourceUniqueid", "SourceChannel", "DestUniqueId"),
+        ("LocalOneUniqueid", "LocalTwoUniqueid", "SourceUniqueid", "SourceChannel"),
     ),
     "FullyBooted": _Maker(BootedAgain),
     "Shutdown": _Maker(ShutDown),

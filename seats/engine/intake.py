@@ -177,8 +177,8 @@ class Intake:
         """
         uniqueid, channel = e.uniqueid, e.channel
         if uniqueid in self.legs:
-            to = self._strangers.get(e.instead_of, ("", ""))[0]
-            there = ((u, c) for u, (bridge, c) in self._strangers.items() if bridge == to)
+            to = {self._strangers[local][0] for local in e.locals_ if local in self._strangers}
+            there = ((u, c) for u, (bridge, c) in self._strangers.items() if bridge in to)
             uniqueid, channel = next((x for x in there if x[0] not in e.locals_), ("", ""))
         local = next((each for each in e.locals_ if each in self.callers), None)
         if local is None or not uniqueid:

@@ -71,7 +71,7 @@ def test_local_channels_go_also_when_it_is_the_agents_leg_that_moves() -> None:
         [
             pbx.Bridged("n1", "1.0", "Local/x;1", "0.7", "b1"),
             pbx.Bridged("n1", "0.7", "PJSIP/trunk-0", "0.7", "b1"),
-            pbx.Optimized("n1", ("1.0", "1.1"), "1.2", "PJSIP/s1-2", "1.0"),
+            pbx.Optimized("n1", ("1.0", "1.1"), "1.2", "PJSIP/s1-2"),
             hung_up("1.0"),
             hung_up("1.1"),
         ]
