@@ -207,12 +207,13 @@ class Link:
         async with self._refreshing:
             if not self.up:
                 raise LinkLostError(f"link is {self.state}", self.node.name)
-            self._kept = []
+            kept = self._kept = []
             try:
                 await self._agree(self._session())
                 taken = await self._picture(self.call_list)
             finally:
-                self._replay()
+                if self._kept is kept:  # else the link has been lost since, and comes up anew
+                    self._replay()
         return taken
 
     def leave_if_stale(self) -> bool:
@@ -352,12 +353,15 @@ class Link:
 
     async def _picture(self, call_list: snapshot.CallList) -> Snapshot:
         """Take a snapshot, have it reviewed, and tell it."""
+        session = self._actions
         taken = await snapshot.take(self.node.name, call_list)
         if self._review is not None:
             try:
                 taken = await self._review(taken)
             except Exception:
                 log.exception("%s: the snapshot was not reviewed", self.node.name)
+            if self._actions is not session:
+                raise LinkLostError("lost while the snapshot was reviewed", self.node.name)
         on_snapshot = self._on_snapshot
         if on_snapshot is not None:
             self._guard("snapshot", lambda: on_snapshot(taken))

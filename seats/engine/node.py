@@ -129,8 +129,8 @@ class Node:
                 over = (
                     await self._closed([self._intake.request_id(key) for key in unknown]) if unknown else ()
                 )
-        except TimeoutError:
-            log.warning("ledger_not_asked", node=self.name, requests=len(unknown))
+        except Exception as error:  # whatever the ledger suffers from: the picture is taken without it
+            log.warning("ledger_not_asked", node=self.name, requests=len(unknown), error=repr(error))
             return snapshot
         ended = [key for key in unknown if self._intake.request_id(key) in over]
         kept = {key: record for key, record in snapshot.requests.items() if key not in ended}

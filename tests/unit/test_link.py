@@ -369,6 +369,34 @@ async def test_events_during_a_refresh_come_after_it(server: Server) -> None:
         assert watch.causes == ["Snapshot", "Snapshot", 1, "Snapshot"]
 
 
+async def test_a_picture_whose_review_outlives_the_link_is_given_up(server: Server) -> None:
+    pbx = Pbx()
+    server.reply = pbx.reply
+    reviewing, go_on = asyncio.Event(), asyncio.Event()
+    slow = False
+
+    async def review(taken: Snapshot) -> Snapshot:
+        if slow:
+            reviewing.set()
+            await go_on.wait()
+        return taken
+
+    async with running(server, review=review) as watch:
+        slow = True
+        refresh = asyncio.create_task(watch.link.refresh())
+        await reviewing.wait()
+        slow = False
+        pbx.hold = asyncio.Event()
+        server.peers[-1].writer.close()
+        await until(lambda: watch.states.count(LinkState.SNAPSHOT) == 2)
+        go_on.set()
+        with pytest.raises(LinkLostError):
+            await refresh
+        pbx.hold.set()
+        await until(lambda: watch.link.up)
+        assert len(watch.snapshots) == 2
+
+
 async def test_a_refresh_before_the_link_is_up_is_refused(server: Server) -> None:
     pbx = Pbx()
     pbx.hold = asyncio.Event()
