@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from seats.domain import announcements, callbacks, steering
 from seats.domain.agent_rules import announce, settle
 from seats.domain.agents import Agent, Machine
@@ -27,6 +29,12 @@ from seats.domain.state import Turn
 
 COME_BACK = 15.0
 """Seconds a desk has to find us again before its call in progress counts as lost."""
+
+FALLBACK: Final = "fallback-"
+"""How the names of rings begin that are not ours but the fallback queue's."""
+
+FALLBACK_RING: Final = 15.0
+"""Seconds for which that queue rings a phone (``timeout`` in queues_seats.conf)."""
 
 
 def recalled(turn: Turn, message: RequestRecalled) -> None:
@@ -108,6 +116,8 @@ def _rings_already(turn: Turn, request: Request, message: OfferFound, agent: Age
     request.state = RequestState.OFFERED
     offer = _bind(turn, request, message.offer, free, Machine.OFFERED)
     offer.leg = message.leg
+    if message.offer.startswith(FALLBACK):  # its rings have their own length
+        offer.deadline = max(offer.deadline, turn.now + FALLBACK_RING)
     if free is None:
         offer.address = message.address
     turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer.id)

@@ -26,6 +26,7 @@ from seats.domain.messages import (
     SeatReachable,
     VoicemailSpoken,
 )
+from seats.domain.recovery import FALLBACK
 from seats.domain.requests import Origin
 from telephony import events as pbx
 from telephony.translate import seat_in_use
@@ -323,9 +324,6 @@ def seat_address(channel: str) -> str:
     technology, _, rest = channel.partition("/")
     return rest.rpartition("-")[0] if technology == "PJSIP" else ""
 
-
-FALLBACK = "fallback-"
-"""How our names begin of what is not our offer: the fallback queue rings or has connected a seat."""
 
 SEAT_FAULTS = frozenset({18, 20, 27, 38, 41, 44, 102})
 """Q.850 causes of a leg that died instead of being hung up: no media, no transport, no answer to our own

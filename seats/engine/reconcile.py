@@ -16,9 +16,10 @@ from seats.domain.messages import (
     SeatGone,
     SeatReachable,
 )
+from seats.domain.recovery import FALLBACK
 from seats.domain.requests import Request, RequestState
 from seats.domain.state import State
-from seats.engine.intake import FALLBACK, Intake, seat_address, uniqueid_of
+from seats.engine.intake import Intake, seat_address, uniqueid_of
 from telephony.link import Channel, Snapshot
 
 

@@ -21,7 +21,9 @@ from seats.domain.messages import (
     Tick,
     WrapUpEnded,
 )
+from seats.domain.recovery import FALLBACK_RING
 from seats.domain.requests import Confidence, Origin, Outcome, RequestState
+from seats.domain.routing import OFFER_GUARD
 from tests.unit.test_rules import Desk
 
 ORIGIN = Origin("hunan", "area_code", Confidence.CERTAIN)
@@ -137,6 +139,17 @@ def test_our_ring_that_meets_the_fallbacks_at_one_phone_is_taken_back() -> None:
     desk.tell(OfferFound("c2", "fallback-n1-2", "seat_a", answered=False))
     assert [e.request for e in desk.effects if isinstance(e, Withdraw)] == ["c1"]
     assert desk.state.agents["a"].offer == "fallback-n1-2"
+
+
+def test_a_ring_of_the_fallback_is_waited_for_as_long_as_that_queue_rings() -> None:
+    desk = Desk()
+    desk.state.plan = desk.state.plan._replace(ring_timeout=5.0)
+    desk.call("c1", "hunan")
+    desk.tell(OfferFound("c1", "fallback-n1-2", "seat_a", answered=False))
+    desk.wait(desk.state.plan.ring_timeout + OFFER_GUARD + 1)
+    assert not [e for e in desk.effects if isinstance(e, Withdraw)], "the queue rings longer than we do"
+    desk.wait(FALLBACK_RING)
+    assert [e.request for e in desk.effects if isinstance(e, Withdraw)] == ["c1"]
 
 
 def test_an_agent_offered_to_a_caller_who_had_just_left_is_free_at_once() -> None:
