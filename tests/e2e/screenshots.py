@@ -33,8 +33,7 @@ async def shown() -> AsyncIterator[tuple[str, demo.Logins]]:
 
 
 async def _demo(ready: Callable[[str, demo.Logins], None]) -> None:
-    with contextlib.suppress(TimeoutError):  # cut off in the middle of calls, it cannot reconcile them
-        await demo.run(for_s=FOR_S, rate=RATE, port=free_port(), say=_say, ready=ready)
+    await demo.run(for_s=FOR_S, rate=RATE, port=free_port(), say=_say, ready=ready)
 
 
 async def page(browser: Browser, url: str, path: str, login: tuple[str, str], size: tuple[int, int]) -> Desk:
