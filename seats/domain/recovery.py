@@ -14,6 +14,7 @@ from seats.domain.messages import OfferAnswered, OfferFound, OfferMissed, Reques
 from seats.domain.overflow import is_closed
 from seats.domain.request_rules import (
     answered,
+    break_call,
     close,
     decide,
     end_call,
@@ -80,6 +81,9 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
         _rings_already(turn, request, message, agent)
     elif request.state is RequestState.TALKING and message.answered:
         _rebind(turn, request, message, agent)
+    elif request.state is RequestState.TALKING:  # with whom the ledger remembers: that broke, unheard
+        break_call(turn, request, state.offers.get(request.offer or ""), "found ringing another")
+        _rings_already(turn, request, message, agent)
     elif message.answered:
         _overtake(turn, request, agent)
         request.state = RequestState.TALKING

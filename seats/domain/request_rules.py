@@ -241,7 +241,7 @@ def seat_gone(turn: Turn, message: SeatGone) -> None:
         if request is not None and request.state is RequestState.TALKING:
             # an agent who hung up has no fault; if one asked us to, the leg died before it was done
             if message.fault and request.hung_by != "caller" and not request.agent_first:
-                _break_call(turn, request, offer, message.fault)
+                break_call(turn, request, offer, message.fault)
                 return
             end_call(turn, request, request.hung_by or "agent")
     free_seat(turn, offer)
@@ -260,7 +260,7 @@ def held(turn: Turn, message: CallerHeld) -> None:
     elif request.state is RequestState.OFFERED and offer is not None:
         returned(turn, OfferReturned(offer.id, ""))
     elif request.state is RequestState.TALKING:
-        _break_call(turn, request, offer, "found holding")
+        break_call(turn, request, offer, "found holding")
     elif request.state is RequestState.DONE and not request.agent_first:
         _take_up_again(request)
     if request.state is not RequestState.RESCUING:
@@ -559,7 +559,7 @@ def end_call(turn: Turn, request: Request, by: str, at: float | None = None) -> 
         start_wrap_up(turn, agent)
 
 
-def _break_call(turn: Turn, request: Request, offer: Offer | None, fault: str) -> None:
+def break_call(turn: Turn, request: Request, offer: Offer | None, fault: str) -> None:
     """The agent's leg died in the middle of the talk: keep the caller, let the seat recover."""
     talk = max(turn.now - (request.answered_at or turn.now), 0.0)
     request.talked += talk

@@ -141,6 +141,24 @@ def test_our_ring_that_meets_the_fallbacks_at_one_phone_is_taken_back() -> None:
     assert desk.state.agents["a"].offer == "fallback-n1-2"
 
 
+def test_a_caller_rung_for_another_agent_than_the_ledger_remembers_is_not_believed_to_talk() -> None:
+    """The call broke and its caller was offered again while nobody wrote it down."""
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.hire("b", "hunan")
+    desk.tell(
+        RequestRecalled(
+            "c1", "n1", "PJSIP/c1", "1.1", "1.1", "95500", "1", ORIGIN, desk.now, "1x1", "a", desk.now,
+            Outcome.CONNECTED,
+        )
+    )  # fmt: skip
+    desk.tell(OfferFound("c1", "1x2", "seat_b", answered=False))
+    assert desk.state.requests["c1"].state is RequestState.OFFERED
+    assert [desk.state.agents[a].machine for a in "ab"] == [Machine.UNREACHABLE, Machine.OFFERED]
+    desk.tell(OfferAnswered("1x2", "c1", "seat_b"))
+    assert desk.state.requests["c1"].connected_agent == "b"
+
+
 def test_a_ring_of_the_fallback_is_waited_for_as_long_as_that_queue_rings() -> None:
     desk = Desk()
     desk.state.plan = desk.state.plan._replace(ring_timeout=5.0)
