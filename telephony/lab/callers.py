@@ -129,7 +129,7 @@ class Callers:
     def fates(self) -> list[Fate]:
         """Everything that happened so far, in order."""
         return [
-            Fate(what, number, did, float(seconds) + float(us) / 1e6, detail)
+            Fate(what, number, did, float(seconds) + float(us or 0) / 1e6, detail)
             for what, seconds, us, number, did, detail in (
                 line for line in self._sipp.lines() if len(line) == 6
             )

@@ -2,7 +2,7 @@
 // not under a pointer that was left there.
 import { asOf, provinces } from "../common/feed";
 import { clockSpan, NONE, objectivePercent, percent } from "../common/format";
-import { t, type Key } from "../common/i18n";
+import { lang, t, type Key } from "../common/i18n";
 import { steeringWords } from "./steering";
 import type { ProvinceRow } from "../common/types";
 import { openProvince } from "./drawer";
@@ -53,7 +53,7 @@ function Row({ row }: { row: ProvinceRow }) {
   return (
     <tr class={judged} data-testid={`province-${row.code}`} data-verdict={judged} onClick={() => openProvince(row.code)}>
       <th scope="row">
-        <button title={t(`verdict.${judged}`)}><i class="sign">{sign[judged]}</i>{row.zh} <small>{row.en}</small></button>
+        <button title={t(`verdict.${judged}`)}><i class="sign">{sign[judged]}</i>{lang.value === "zh" ? row.zh : row.en} <small>{lang.value === "zh" ? row.en : row.zh}</small></button>
       </th>
       <td data-field="waiting" class={row.waiting > 0 ? heat : "zero"}>{row.waiting}</td>
       <td data-field="longest" class={since === null ? "zero" : heat}>{since === null ? NONE : clockSpan(asOf.value - since)}</td>
