@@ -275,8 +275,9 @@ def held(turn: Turn, message: CallerHeld) -> None:
 
 
 def _take_up_again(request: Request) -> None:
-    """The call was believed to be over, yet the PBX keeps the caller: as after a broken call. Its outcome and
-    its end in the ledger stand, so of the talk that follows only the offer tells.
+    """The call was believed to be over, yet the PBX keeps the caller: go on as after a broken call.
+
+    Its outcome and its end in the ledger stand, so of the talk that follows only the offer tells.
     """
     request.state = RequestState.RESCUING
     request.rescues += 1

@@ -119,6 +119,23 @@ async def test_the_headline_has_room_for_every_figure(visit: Open, size: tuple[i
     assert min(room) >= 0
 
 
+@pytest.mark.parametrize("size", [(1366, 768), (1920, 1080)])
+async def test_no_column_is_cut_in_either_language(visit: Open, size: tuple[int, int]) -> None:
+    board = await visit("/board", "supervisor")
+    await board.page.set_viewport_size({"width": size[0], "height": size[1]})
+    await board.sees("province-hubei")
+    for language in ("zh", "en"):
+        await board.sees("lang", lang=language)
+        cut = await board.page.evaluate(
+            """() => {
+                const list = document.querySelector(".provinces");
+                return list.scrollWidth - list.clientWidth;
+            }"""
+        )
+        assert cut <= 0, f"{cut} pixels of the provinces' table are out of sight ({language})"
+        await board["lang"].click()
+
+
 async def test_a_lost_server_is_told_and_found_again(house: House, visit: Open) -> None:
     board = await visit("/board", "supervisor")
     await board.sees("feed-state", state="live")

@@ -53,7 +53,7 @@ function Row({ row }: { row: ProvinceRow }) {
   return (
     <tr class={judged} data-testid={`province-${row.code}`} data-verdict={judged} onClick={() => openProvince(row.code)}>
       <th scope="row">
-        <button title={t(`verdict.${judged}`)}><i class="sign">{sign[judged]}</i>{lang.value === "zh" ? row.zh : row.en} <small>{lang.value === "zh" ? row.en : row.zh}</small></button>
+        <button title={t(`verdict.${judged}`)}><i class="sign">{sign[judged]}</i>{lang.value === "zh" ? <>{row.zh} <small>{row.en}</small></> : row.en}</button>
       </th>
       <td data-field="waiting" class={row.waiting > 0 ? heat : "zero"}>{row.waiting}</td>
       <td data-field="longest" class={since === null ? "zero" : heat}>{since === null ? NONE : clockSpan(asOf.value - since)}</td>
