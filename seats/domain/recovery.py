@@ -250,6 +250,7 @@ def _free_from_other(turn: Turn, agent: Agent) -> None:
         missed(turn, OfferMissed(offer.id, "CANCEL"))
     else:
         offer.agent = ""  # what became of that call, the next snapshot tells
+        agent.engaged.add(request.node)
     agent.offer = agent.request = None
 
 

@@ -104,6 +104,8 @@ class State:
     """Waiting requests by province."""
     steers: dict[str, Steer] = field(default_factory=dict)
     """Each province's error budget and what is done for it."""
+    waited_at: float = 0.0
+    """When a caller last found nobody idle, Unix seconds."""
     reserves: dict[str, tuple[Reserve, ...]] = field(default_factory=dict)
     """Idle agents kept for provinces in need, by every pool that those provinces' routes use."""
     forecast: Forecast = field(default_factory=Forecast)

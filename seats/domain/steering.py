@@ -8,12 +8,14 @@ what those waiting now put at risk, a province stands at a level:
 0      the plan as written
 1      all its rings are open at once
 2      and its callers go before others, but for those of a higher objective at level 2 or more
-3      and one idle agent is kept for it
+3      and one idle agent is kept for it, unless its turn alone comes soon enough
 4      and as many as its arrivals need until the next agent is free
 5      and agents on interruptible breaks are asked back
 ====== ==========================================================================================
 
-So a large province with many agents rests at level 1 or 2, and a small one alternates between 2 and 3: the
+Whoever goes first takes no call from the house, only its place in line; an agent kept idle does. So a level,
+once reached, is kept until the province has saved for the next losses, or nobody has had to wait for a while
+(``RELEASE``, ``CALM``): a large province rests at level 2, and a small one alternates between 2 and 3. The
 reserve is fractional in time, and costs others no more than the objective demands. An objective that no
 policy can reach (``feasible``) is at level 0: burning the others would not save it.
 """
@@ -36,13 +38,23 @@ from seats.domain.state import Reserve, State, Steer, Turn
 THRESHOLDS = (0.9, 0.7, 0.5, -0.5, -1.5)
 """Credit below which a province is at level 1, 2, 3, 4, 5."""
 
+RELEASE = (2.9, 2.7, 0.6, -0.4, -1.4)
+"""Credit from which a province leaves level 1, 2, 3, 4, 5 again."""
+
+CALM: Final = 600.0
 HYSTERESIS: Final = 0.1
-"""Credit above a threshold that it takes to go down again."""
+"""Seconds in which no caller had to wait after which that much credit above the threshold is enough."""
 
 START: Final = 1.0
 """Credit at the start, and what debts and savings fade to: one loss is no alarm, but is then earned again."""
 
-MARGIN: Final = 0.3
+SAVED_MOST: Final = 3.0
+"""Credit that can be saved, if the objective allows less than a loss in 13 requests."""
+
+PATIENCE: Final = 60.0
+"""Seconds for which a caller is taken to wait, where it is reckoned whether going first is enough."""
+
+MARGIN: Final = 0.25
 MARGIN_MOST: Final = 0.005
 """Part of the allowed losses that is not spent, and its most in absolute terms: aim a little higher."""
 
@@ -53,6 +65,7 @@ LINE: Final = 2
 ASSESS_EVERY: Final = 10.0
 """Seconds between two assessments of the objectives."""
 
+FIRST_RESERVE: Final = 3
 RECALL_LEVEL: Final = 5
 RECALL_EVERY: Final = 300.0
 """Seconds before the same agent is asked back again."""
@@ -78,7 +91,7 @@ def decided(turn: Turn, province: str, outcome: Outcome) -> None:
     allowed = _allowed(state.plan.routes[province])
     fade(state, steer)
     steer.credit += allowed if outcome is Outcome.CONNECTED else allowed - 1.0
-    most = max(START, 40.0 * allowed)
+    most = max(SAVED_MOST, 40.0 * allowed)
     steer.credit = max(-max(3.0, 20.0 * allowed), min(most, steer.credit))
     adjust(turn, steer)
 
@@ -87,6 +100,7 @@ def waits(turn: Turn, request: Request) -> None:
     """A request found nobody: its province may need more."""
     state = turn.state
     if state.plan.steering:
+        state.waited_at = turn.now
         adjust(turn, steer_of(state, request.province))
         if state.level(request.province) >= RECALL_LEVEL:
             recall(turn, request.province)
@@ -99,7 +113,8 @@ def adjust(turn: Turn, steer: Steer) -> None:
     reserve = _reserve(state, steer.province, level)
     if level == steer.level and reserve == steer.reserve:
         return
-    was, steer.level, steer.reserve = steer.level, level, reserve
+    was, kept = steer.level, steer.reserve
+    steer.level, steer.reserve = level, reserve
     steer.since = turn.now
     _keep(state)
     waiting = state.waiting.get(steer.province, {})
@@ -111,7 +126,7 @@ def adjust(turn: Turn, steer: Steer) -> None:
             rerank(turn, request)
             if level > was:
                 open_more(turn, request)
-    if level < was or state.reserves:
+    if level < was or reserve < kept or state.reserves:
         unlock(turn, [ring.pool for ring in state.plan.routes[steer.province].rings])
 
 
@@ -182,22 +197,30 @@ def _level(state: State, steer: Steer) -> int:
     at_risk = max(0.0, AT_RISK - (1.0 - objective)) * max(0, line)
     credit = steer.credit - at_risk
     up = sum(credit < threshold for threshold in THRESHOLDS)
-    down = sum(credit < threshold + HYSTERESIS for threshold in THRESHOLDS)
+    calm = state.now - state.waited_at >= CALM
+    leave = [threshold + HYSTERESIS for threshold in THRESHOLDS] if calm else RELEASE
+    down = sum(credit < threshold for threshold in leave)
     return max(up, min(steer.level, down))
 
 
 def _reserve(state: State, province: str, level: int) -> int:
-    """Idle agents to keep: enough that its callers seldom find none before the next agent is free."""
-    if level < 3:
+    """Idle agents to keep: enough that its callers seldom find none before the next agent is free.
+
+    At level 3 none if going first is enough: of those who find nobody idle, a share until_free /
+    (until_free + patience) leaves before the next agent is free, both being exponential.
+    """
+    if level < FIRST_RESERVE:
         return 0
     boards = [state.board(ring.pool) for ring in state.plan.routes[province].rings]
     staffed = max(board.staffed for board in boards)
     busy = max(staffed - max(board.idle_count for board in boards), 1)
     until_free = state.forecast.handling / busy
     allowed = 1.0 - state.plan.routes[province].objective
+    if level == FIRST_RESERVE and until_free / (until_free + PATIENCE) < allowed / 2:
+        return 0
     needed = poisson_quantile(state.forecast.rate(province, state.now) * until_free, allowed / 2)
     most = max(1, round(KEPT_MOST * staffed))
-    return min(most, max(1, needed if level > 3 else 1))
+    return min(most, max(1, needed if level > FIRST_RESERVE else 1))
 
 
 def _keep(state: State) -> None:

@@ -159,7 +159,8 @@ def _calls_of_others(snapshot: Snapshot, state: State, intake: Intake) -> dict[s
     calls: dict[str, int] = {}
     for channel in snapshot.channels:
         address = seat_address(channel.channel)
-        if address and intake.legs.get(channel.uniqueid) not in state.offers:
+        offer = state.offers.get(intake.legs.get(channel.uniqueid, ""))
+        if address and (offer is None or not offer.agent):
             calls[address] = max(calls.get(address, 0), channel.duration)
     return calls
 
@@ -293,6 +294,11 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: flo
             continue  # whom the overflow dials is no seat of ours
         answered = bool(caller.bridge) and caller.bridge == leg.bridge
         known = state.offers.get(intake.legs.get(leg.uniqueid, ""))
+        if answered and known is not None and not known.agent and _is_free(leg, state):
+            seen_as = (RequestState.TALKING, known.id)
+            again = OfferFound(request, known.id, seat_address(leg.channel), answered=True, leg=leg.uniqueid)
+            found.append(Finding(again, "", seen_as))
+            continue
         if known is not None and not (answered and known.result is None):
             continue
         offer = _offer_of(caller)
@@ -318,6 +324,12 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: flo
             seen = (believed.state, believed.offer)
         found.append(Finding(message, repair, seen))
     return found
+
+
+def _is_free(leg: Channel, state: State) -> bool:
+    """Whether the agent whose seat that is was believed to talk to somebody else, and does no more."""
+    agent = state.agents.get(state.by_address.get(seat_address(leg.channel), ""))
+    return agent is not None and agent.offer is None
 
 
 def _is_just_over(request: Request | None, state: State, missed_for: float) -> bool:

@@ -23,6 +23,14 @@ class Ear(asyncio.DatagramProtocol):
         self.loud.append(level > 30)
         self.news.set()
 
+    async def heard(self, within: float = 20.0, packets: int = 10) -> None:
+        """Some sound, not silence, from now on."""
+        before = len(self.loud)
+        async with asyncio.timeout(within):
+            while sum(self.loud[before:]) < packets:
+                self.news.clear()
+                await self.news.wait()
+
 
 _TONE_EVERY = 0.02
 
@@ -67,11 +75,7 @@ class Phone(asyncio.DatagramProtocol):
 
     async def heard(self, within: float = 20.0, packets: int = 10) -> None:
         """Some sound, not silence."""
-        before = len(self.ear.loud)
-        async with asyncio.timeout(within):
-            while sum(self.ear.loud[before:]) < packets:
-                self.ear.news.clear()
-                await self.ear.news.wait()
+        await self.ear.heard(within, packets)
 
     async def speak(self, seconds: float) -> None:
         """A voice, as PCMU; the sound of the other side must have come first."""

@@ -201,6 +201,11 @@ def _right_row(world: World, request: str, caller: Caller) -> str:  # noqa: PLR0
     heard = (
         heard and row["ended_by"] != "system"
     )  # by a PBX's death that ended an outage: ended before, or then
-    if not lost and heard and caller.winners and abs((row["talk_s"] or 0.0) - caller.talked) > 12.0:
+    if (
+        not lost
+        and heard
+        and outcome is Outcome.CONNECTED
+        and abs((row["talk_s"] or 0.0) - caller.talked) > 12.0
+    ):
         return f"{request} talked {caller.talked:.1f} s, the ledger says {row['talk_s']}"
     return ""

@@ -132,6 +132,44 @@ def test_a_call_that_broke_and_was_connected_anew_unheard_goes_on_with_the_new_s
     assert desk.state.requests["n1:1.1"].connected_agent == other
 
 
+def test_a_seat_in_two_calls_at_once_is_in_the_other_when_one_ends() -> None:
+    """Two nodes' fallbacks rang one phone while the service was dead, and both callers talk."""
+    desk = Desk()
+    desk.hire("a", "nation", ready=False)
+    reader = intake()
+    for n in ("1.1", "2.1"):
+        desk.tell(desk.arrival(n, "beijing")._replace(request=f"n1:{n}"))
+    legs = {n: f"PJSIP/seat_a-{n}" for n in ("1.5", "2.5")}
+
+    def picture(*calls: str) -> Snapshot:
+        live = []
+        for n in calls:
+            live.append(
+                Channel(f"{n}.1", f"{n}.1", f"PJSIP/trunk-{n}.1", "seats-fallback", "s", "Up", n, "", 9)
+            )
+            live.append(Channel(f"{n}.5", f"{n}.1", legs[f"{n}.5"], "seats-none", "s", "Up", n, "", 9))
+        return Snapshot("n1", live, {"seat_a": True}, {f"{n}.1": OPEN for n in calls})
+
+    def look(*calls: str) -> None:
+        for found in findings(picture(*calls), desk.state, reader, missed_for=0.0):
+            if stands(found, desk.state, reader):
+                desk.tell(found.message)
+
+    reader.callers.update({"1.1": "n1:1.1", "2.1": "n1:2.1"})
+    look("1", "2")
+    agent = desk.state.agents["a"]
+    assert (agent.machine, agent.request) == (Machine.TALKING, "n1:2.1")
+    desk.tell(StateAsked("a", Chosen.READY, "", "test"))
+    desk.tell(SeatGone(str(agent.offer)))
+    assert agent.machine is Machine.UNREACHABLE, "the phone is in the first call yet"
+    look("1")
+    assert (agent.machine, agent.request) == (Machine.TALKING, "n1:1.1")
+    desk.tell(SeatGone(str(agent.offer)))
+    look()
+    desk.call("next", "beijing")
+    assert desk.rings[-1].request == "next"
+
+
 def test_a_finding_about_someone_else_by_now_does_not_stand() -> None:
     reader, state = intake(), State(small_plan())
     assert not stands(Finding(OfferFound("n1:9", "1x1", "s1", answered=True), ""), state, reader)
