@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
+import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, Self
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 from playwright.async_api import (
     Browser,
@@ -130,3 +134,51 @@ class Desk:
         unasked = "401" in message.text and place.endswith("/api/v1/session")  # nobody is signed in yet
         if message.type in {"error", "warning"} and not unasked:
             self.complaints.append(f"{message.text} ({place})")
+
+
+class Computer(NamedTuple):
+    """A browser of its own whose power can be cut."""
+
+    browser: Browser
+    process: asyncio.subprocess.Process
+
+    async def desk(self, url: str) -> Desk:
+        """A page in the browser."""
+        return await Desk.open(self.browser.contexts[0], url)
+
+    def cut(self) -> None:
+        """SIGKILL to all of its processes: no goodbye of any kind."""
+        if self.process.returncode is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+@asynccontextmanager
+async def computer(folder: Path) -> AsyncIterator[Computer]:
+    """A browser with a profile in ``folder`` and a process group of its own: nothing else is ever cut."""
+    own = ("--headless=new", "--remote-debugging-port=0", f"--user-data-dir={folder}")
+    devnull = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        program() or "chromium", *FLAGS, *own, start_new_session=True, stdout=devnull, stderr=devnull
+    )
+    try:
+        async with async_playwright() as playwright:
+            port = await _port(folder)
+            browser = await playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}")
+            yield Computer(browser, process)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+async def _port(folder: Path) -> int:
+    """Where the browser is to be steered; it writes this down once it runs."""
+    note = folder / "DevToolsActivePort"
+    async with asyncio.timeout(SLOW_MS / 1000):
+        while not _read(note):  # noqa: ASYNC110 - a file has no event
+            await asyncio.sleep(0.05)
+    return int(_read(note).split()[0])
+
+
+def _read(file: Path) -> str:
+    return file.read_text() if file.exists() else ""

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from seats.domain.agents import Chosen, Machine
-from seats.domain.events import OfferEnded, OfferMade
+from seats.domain.events import OfferEnded, OfferMade, OfferRang
 from seats.domain.requests import OfferResult
 from telephony.lab import Call
 from tests.e2e.browser import SLOW_MS
@@ -63,6 +63,32 @@ async def test_the_callers_of_the_lab_are_heard(house: House, visit: Open) -> No
         await callers.wait()
     await desk["wrapup-done"].click()
     await desk.sees("state", state="ready")
+
+
+async def test_a_caller_who_waits_already_rings_in_the_moment_the_agent_is_ready(
+    house: House, visit: Open
+) -> None:
+    async with caller(house) as phone:
+        await phone.heard()  # music
+        desk = await visit("/desk", "wang")
+        await desk["ready"].click(timeout=SLOW_MS)  # as soon as there is such a button
+        await desk.answers()
+        await phone.until(200)
+        await desk.hears_and_speaks(packets=25)
+
+
+async def test_a_page_loaded_anew_while_it_rings_rings_again(house: House, visit: Open) -> None:
+    desk = await (await visit("/desk", "wang")).ready()
+    seen = len(house.events)
+    async with caller(house) as phone:
+        await house.until(lambda: any(isinstance(e, OfferRang) for e in house.events[seen:]))
+        await desk.page.reload()
+        await desk.answers()
+        await phone.until(200)
+        await desk.hears_and_speaks(packets=25)
+    ends = [e.result for e in house.events[seen:] if isinstance(e, OfferEnded)]
+    assert ends[0] is OfferResult.SEAT_FAILED and ends[-1] is OfferResult.CONNECTED
+    assert house.agent(WEB).misses == 0
 
 
 async def test_a_rejected_call_goes_to_the_next_agent(house: House, visit: Open) -> None:
