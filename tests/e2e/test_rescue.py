@@ -17,6 +17,7 @@ from tests.e2e.browser import Computer, Desk, computer
 from tests.e2e.conftest import OTHER, WEB
 from tests.e2e.voice import Speaker
 from tests.integration.house import HUBEI, House
+from tests.integration.phone import Phone
 
 E = TypeVar("E")
 
@@ -32,7 +33,7 @@ async def machine(house: House, folder: Path) -> AsyncIterator[tuple[Computer, D
 
 
 @contextlib.asynccontextmanager
-async def call(house: House, desk: Desk) -> AsyncIterator[Speaker]:
+async def call(house: House, desk: Desk) -> AsyncIterator[Phone]:
     """A caller who talks with this desk; a colleague is ready as well by then."""
     async with Speaker(house.lab.sip_port, user=HUBEI, did="95500") as phone:
         await desk.answers()
