@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Self
 
 from playwright.async_api import (
@@ -137,48 +135,26 @@ class Desk:
 
 
 class Computer(NamedTuple):
-    """A browser of its own whose power can be cut."""
+    """A browser of its own, whose power can be cut; ``group`` is the process group that it leads."""
 
     browser: Browser
-    process: asyncio.subprocess.Process
+    group: int
 
     async def desk(self, url: str) -> Desk:
         """A page in the browser."""
-        return await Desk.open(self.browser.contexts[0], url)
+        return await Desk.open(await self.browser.new_context(), url)
 
     def cut(self) -> None:
         """SIGKILL to all of its processes: no goodbye of any kind."""
-        if self.process.returncode is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+        os.killpg(self.group, signal.SIGKILL)
 
 
 @asynccontextmanager
-async def computer(folder: Path) -> AsyncIterator[Computer]:
-    """A browser with a profile in ``folder`` and a process group of its own: nothing else is ever cut."""
-    own = ("--headless=new", "--remote-debugging-port=0", f"--user-data-dir={folder}")
-    devnull = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(
-        program() or "chromium", *FLAGS, *own, start_new_session=True, stdout=devnull, stderr=devnull
-    )
-    try:
-        async with async_playwright() as playwright:
-            port = await _port(folder)
-            browser = await playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}")
-            yield Computer(browser, process)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-
-
-async def _port(folder: Path) -> int:
-    """Where the browser is to be steered; it writes this down once it runs."""
-    note = folder / "DevToolsActivePort"
-    async with asyncio.timeout(SLOW_MS / 1000):
-        while not _read(note):  # noqa: ASYNC110 - a file has no event
-            await asyncio.sleep(0.05)
-    return int(_read(note).split()[0])
-
-
-def _read(file: Path) -> str:
-    return file.read_text() if file.exists() else ""
+async def computer() -> AsyncIterator[Computer]:
+    """A browser that shares nothing with the others."""
+    async with chromium() as browser:
+        session = await browser.new_browser_cdp_session()
+        told = await session.send("SystemInfo.getProcessInfo")
+        leader = next(process["id"] for process in told["processInfo"] if process["type"] == "browser")
+        assert os.getpgid(leader) == leader, "it must lead a group of its own: nothing else is ever cut"
+        yield Computer(browser, leader)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -25,9 +24,9 @@ pytestmark = [pytest.mark.pbx, pytest.mark.browser, pytest.mark.asyncio(loop_sco
 
 
 @contextlib.asynccontextmanager
-async def machine(house: House, folder: Path) -> AsyncIterator[tuple[Computer, Desk]]:
+async def machine(house: House) -> AsyncIterator[tuple[Computer, Desk]]:
     """An agent's own computer, with the desk's page open."""
-    async with computer(folder) as home:
+    async with computer() as home:
         desk = await home.desk(f"http://127.0.0.1:{house.settings.http.port}")
         yield home, await desk.go("/desk")
 
@@ -55,11 +54,9 @@ def grace(house: House, seconds: float) -> Iterator[None]:
         house.service.engine.post(PlanChanged(plan, "test"))
 
 
-async def test_a_browser_killed_in_a_call_loses_its_caller_to_the_next_agent(
-    house: House, tmp_path: Path
-) -> None:
+async def test_a_browser_killed_in_a_call_loses_its_caller_to_the_next_agent(house: House) -> None:
     seen = len(house.events)
-    async with machine(house, tmp_path / "home") as (home, desk):
+    async with machine(house) as (home, desk):
         await (await desk.sign_in("wang")).ready()
         with grace(house, 1.0):
             async with call(house, desk) as phone:
@@ -88,11 +85,11 @@ async def test_a_browser_killed_in_a_call_loses_its_caller_to_the_next_agent(
     assert [line.kind for line in timeline].count("call_broken") == 1, "the seat's failure is told"
 
 
-async def test_a_browser_back_in_time_gets_the_same_caller_first(house: House, tmp_path: Path) -> None:
+async def test_a_browser_back_in_time_gets_the_same_caller_first(house: House) -> None:
     seen = len(house.events)
     async with (
-        machine(house, tmp_path / "first") as (home, desk),
-        machine(house, tmp_path / "second") as (_, again),
+        machine(house) as (home, desk),
+        machine(house) as (_, again),
     ):
         await (await desk.sign_in("wang")).ready()
         with grace(house, 30.0):
