@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -153,8 +154,9 @@ class Computer(NamedTuple):
 async def computer() -> AsyncIterator[Computer]:
     """A browser that shares nothing with the others."""
     async with chromium() as browser:
-        session = await browser.new_browser_cdp_session()
-        told = await session.send("SystemInfo.getProcessInfo")
+        async with asyncio.timeout(SLOW_MS / 1000):
+            session = await browser.new_browser_cdp_session()
+            told = await session.send("SystemInfo.getProcessInfo")
         leader = next(process["id"] for process in told["processInfo"] if process["type"] == "browser")
         assert os.getpgid(leader) == leader, "it must lead a group of its own: nothing else is ever cut"
         yield Computer(browser, leader)
