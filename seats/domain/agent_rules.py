@@ -71,7 +71,7 @@ def is_proven(agent: Agent, now: float) -> bool:
     if now < agent.suspect_until or agent.engaged or not (agent.nodes or agent.seat.kind is SeatKind.MOBILE):
         return False
     if agent.seat.kind is SeatKind.BROWSER:
-        return agent.lease_until > now and not agent.lease_fault
+        return agent.lease_until > now and not agent.lease_fault and not agent.phone_lost
     return True
 
 
@@ -232,10 +232,13 @@ def lease_due(turn: Turn, agent: Agent) -> None:
 
 
 def check_talking_seat(turn: Turn, agent: Agent) -> None:
-    """A talking browser seat with neither a lease nor a registration is dead: free its caller from it."""
+    """A talking browser seat with neither a lease nor a phone is dead: free its caller from it.
+
+    In a call the PBX shows the seat as in use, registered or not.
+    """
     if agent.machine is not Machine.TALKING or agent.seat.kind is not SeatKind.BROWSER:
         return
-    if not agent.nodes and agent.lease_until <= turn.now:
+    if agent.lease_until <= turn.now and (agent.phone_lost or not agent.nodes):
         drop_leg(turn, agent)
 
 

@@ -71,6 +71,10 @@ class Agent:
     """After a device failed an offer: not tried again before then."""
     lease_fault: str = ""
     """Why the desk cannot answer (``no_microphone``, ``page_frozen`` …); empty when it can."""
+    phone_lost: bool = False
+    """Browser seats: the phone's connection is known to have ended, and none has come since."""
+    phone_since: float = 0.0
+    """When the phone's connection last began or ended; 0 while neither was heard of."""
     reserved: tuple[Chosen, str] | None = None
     """State the agent asked for during a call or wrap-up, taken when that ends."""
     offer: str | None = None

@@ -34,6 +34,7 @@ class Due(IntEnum):
     CALLBACK_EXPIRES = 16
     CALLBACK_GUARD = 17
     ANNOUNCE = 18
+    PHONE_GONE = 19
 
 
 @mypyc_attr(acyclic=True)

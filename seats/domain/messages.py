@@ -259,6 +259,23 @@ class LeaseRenewed(NamedTuple):
     fault: str
 
 
+class PhoneOpened(NamedTuple):
+    """A browser phone connected anew; it is still to register. What rang in the one before is unheard."""
+
+    agent: str
+
+
+class PhoneClosed(NamedTuple):
+    """An agent's browser phone is not connected any more, and no newer one is.
+
+    ``torn``: the connection ended (the browser or its machine died, a reload, the network said so); else it
+    was given up because nothing came over it.
+    """
+
+    agent: str
+    torn: bool
+
+
 class StateAsked(NamedTuple):
     """The person, or a supervisor for them, asks for a state."""
 
@@ -368,6 +385,8 @@ Message = (
     | RequestSettled
     | SeatReachable
     | LeaseRenewed
+    | PhoneOpened
+    | PhoneClosed
     | StateAsked
     | WrapUpEnded
     | DispositionGiven

@@ -10,6 +10,7 @@ from seats.domain import (
     announcements,
     callback_calls,
     callbacks,
+    phone_rules,
     recovery,
     request_rules,
     steering,
@@ -49,6 +50,8 @@ from seats.domain.messages import (
     OfferRefused,
     OfferReturned,
     OfferRinging,
+    PhoneClosed,
+    PhoneOpened,
     PlanChanged,
     RequestArrived,
     RequestRecalled,
@@ -139,6 +142,12 @@ def _lease(turn: Turn, key: str, _: int) -> None:
     agent = turn.state.agents.get(key)
     if agent is not None:
         agent_rules.lease_due(turn, agent)
+
+
+def _phone_gone(turn: Turn, key: str, _: int) -> None:
+    agent = turn.state.agents.get(key)
+    if agent is not None:
+        agent_rules.check_talking_seat(turn, agent)
 
 
 def _suspect(turn: Turn, key: str, _: int) -> None:
@@ -235,6 +244,7 @@ _DUE: Final[dict[Due, Callable[[Turn, str, int], None]]] = {
     Due.WRAP_UP: _wrap_up,
     Due.LEASE: _lease,
     Due.SUSPECT: _suspect,
+    Due.PHONE_GONE: _phone_gone,
     Due.PREFER_ENDS: _prefer_ends,
     Due.RESCUE_GUARD: _rescue_guard,
     Due.LOOK_AGAIN: _look_again,
@@ -276,6 +286,8 @@ _HANDLERS: Final[dict[type, Callable[[Turn, Any], None]]] = {
     RequestSettled: recovery.settled,
     SeatReachable: agent_rules.seat_reachable,
     LeaseRenewed: agent_rules.lease_renewed,
+    PhoneOpened: phone_rules.opened,
+    PhoneClosed: phone_rules.closed,
     StateAsked: agent_rules.state_asked,
     WrapUpEnded: agent_rules.wrap_up_ended,
     DispositionGiven: agent_rules.disposition_given,

@@ -58,6 +58,9 @@ LOOK_AGAIN: Final = 0.5
 OUTAGE: Final = 60.0
 """Seconds for which an offer on a node out of reach is believed to go on, or to have been answered."""
 
+PHONE_GONE: Final = "phone gone"
+"""Why an offer is taken back whose ring nobody can hear any more."""
+
 _RESULT_OF = {
     "NOANSWER": OfferResult.RONA,
     "BUSY": OfferResult.REJECTED,
@@ -189,9 +192,16 @@ def missed(turn: Turn, message: OfferMissed) -> None:
     offer = turn.state.offers.get(message.offer)
     if offer is None or offer.result is not None:
         return
-    result = OfferResult.WITHDRAWN if offer.withdrawn else _RESULT_OF.get(message.status)
+    result = _result(offer, message.status)
     if result is not None:
         _lose(turn, offer, result, offer.withdrawn or message.status)
+
+
+def _result(offer: Offer, status: str) -> OfferResult | None:
+    """How an unanswered offer ended; None for a status that does not tell."""
+    if offer.withdrawn:
+        return OfferResult.SEAT_FAILED if offer.withdrawn == PHONE_GONE else OfferResult.WITHDRAWN
+    return _RESULT_OF.get(status)
 
 
 def returned(turn: Turn, message: OfferReturned) -> None:
@@ -200,7 +210,7 @@ def returned(turn: Turn, message: OfferReturned) -> None:
     if offer is None:
         return
     if offer.result is None:
-        result = OfferResult.WITHDRAWN if offer.withdrawn else _RESULT_OF.get(message.status)
+        result = _result(offer, message.status)
         _lose(turn, offer, result or OfferResult.WITHDRAWN, offer.withdrawn or message.status)
     request = turn.state.requests.get(offer.request)
     if request is not None and request.state is RequestState.OFFERED and request.offer == offer.id:
@@ -408,7 +418,7 @@ def offer_overdue(turn: Turn, offer: Offer) -> None:
         turn.at(turn.now + SEAT_GUARD, Due.OFFER_GUARD, offer.id)
         return
     if offer.result is None:  # it was told and still says nothing: go on without it
-        _lose(turn, offer, OfferResult.WITHDRAWN, offer.withdrawn)
+        _lose(turn, offer, _result(offer, "") or OfferResult.WITHDRAWN, offer.withdrawn)
     _wait_again(turn, request)
     offer.seat_free = True
     free_seat(turn, offer)
@@ -512,22 +522,28 @@ def _lose(turn: Turn, offer: Offer, result: OfferResult, detail: str) -> None:
     _end_offer(turn, offer, request, result, detail)
     agent = turn.state.agents.get(offer.agent)
     if agent is not None:
-        _count_against(turn, agent, request, result)
+        _count_against(turn, agent, request, offer, result)
     if not offer.seat_free:
         turn.at(turn.now + SEAT_GUARD, Due.SEAT_GUARD, offer.id)
     free_seat(turn, offer)
 
 
-def _count_against(turn: Turn, agent: Agent, request: Request, result: OfferResult) -> None:
+def _count_against(turn: Turn, agent: Agent, request: Request, offer: Offer, result: OfferResult) -> None:
     """What an unanswered offer means for the agent."""
     if result in (OfferResult.RONA, OfferResult.REJECTED, OfferResult.SEAT_FAILED):
-        request.excluded |= {agent.id}
+        if result is not OfferResult.SEAT_FAILED or _has_that_phone(agent, offer):
+            request.excluded |= {agent.id}
         agent.idle_since = turn.now  # or the longest idle would be rung first again and again
     if result is OfferResult.RONA:
         agent.misses += 1
         agent.resting = agent.misses >= turn.state.plan.rest_after_misses
-    if result is OfferResult.SEAT_FAILED:
+    if result is OfferResult.SEAT_FAILED and _has_that_phone(agent, offer):
         _suspect(turn, agent)
+
+
+def _has_that_phone(agent: Agent, offer: Offer) -> bool:
+    """The phone that was called is the one still there: its fault is to be feared again."""
+    return agent.phone_since <= offer.made_at
 
 
 def seat_overdue(turn: Turn, offer: Offer) -> None:
@@ -573,7 +589,7 @@ def break_call(turn: Turn, request: Request, offer: Offer | None, fault: str) ->
     turn.events.append(CallBroken(turn.now, request.id, offer_id, request.province, agent_id, talk, fault))
     turn.at(turn.now + SEAT_GUARD, Due.RESCUE_GUARD, request.id)
     agent = turn.state.agents.get(agent_id)
-    if agent is not None:
+    if agent is not None and (offer is None or _has_that_phone(agent, offer)):
         _suspect(turn, agent)
     if offer is not None:
         offer.seat_free = True

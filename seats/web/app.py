@@ -70,7 +70,7 @@ def create_app(
     app[keys.SIP_SECRET] = sip_secret
     app[keys.STAFFING] = api_staffing.Kept()
     app[keys.HUB] = Hub(engine)
-    app[keys.PHONES] = Phones()
+    app[keys.PHONES] = Phones(engine.post)
     app[keys.SESSIONS] = Sessions(store, passwords, engine.now, hours=settings.http.session_hours)
     app.on_response_prepare.append(middlewares.add_headers)
     app.on_shutdown.append(_close_sockets)

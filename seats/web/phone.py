@@ -7,7 +7,7 @@ one takes over, and the older is told so (close code 4409).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 import aiohttp
@@ -16,6 +16,7 @@ import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from seats.domain.agents import Agent, SeatKind
+from seats.domain.messages import PhoneClosed, PhoneOpened
 from seats.settings import Pbx
 from seats.web import keys
 from seats.web.errors import ConflictError, UpstreamError
@@ -27,7 +28,8 @@ REALM = "seats"
 SESSION_ENDED = 4401
 TAKEN_OVER = 4409
 REFUSED = 4403
-HEARTBEAT_S = 15.0
+HEARTBEAT_S = 6.0
+"""How often a silent phone is asked for a sign of life; it has half as long to give it."""
 CONNECT_S = 5.0
 UP = "up"
 
@@ -55,7 +57,8 @@ class PhoneView(msgspec.Struct, frozen=True):
 class Phones:
     """The open phone of each agent."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[PhoneOpened | PhoneClosed], None]) -> None:
+        self._tell = tell
         self._open: dict[str, web.WebSocketResponse] = {}
         self._unreachable: set[str] = set()
 
@@ -63,6 +66,7 @@ class Phones:
         """From now on this socket is the agent's phone; an older one is closed."""
         older = self._open.get(agent)
         self._open[agent] = ws
+        self._tell(PhoneOpened(agent))
         if older is not None:
             log.info("phone_taken_over", agent=agent)
             await older.close(code=TAKEN_OVER, message=b"another page holds the phone")
@@ -71,6 +75,7 @@ class Phones:
         """The socket is closed."""
         if self._open.get(agent) is ws:
             del self._open[agent]
+            self._tell(PhoneClosed(agent, torn=not isinstance(ws.exception(), TimeoutError)))
 
     def holds(self, agent: str) -> bool:
         """Whether the agent has a phone open."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from playwright.async_api import (
     Browser,
@@ -130,3 +133,30 @@ class Desk:
         unasked = "401" in message.text and place.endswith("/api/v1/session")  # nobody is signed in yet
         if message.type in {"error", "warning"} and not unasked:
             self.complaints.append(f"{message.text} ({place})")
+
+
+class Computer(NamedTuple):
+    """A browser of its own, whose power can be cut; ``group`` is the process group that it leads."""
+
+    browser: Browser
+    group: int
+
+    async def desk(self, url: str) -> Desk:
+        """A page in the browser."""
+        return await Desk.open(await self.browser.new_context(), url)
+
+    def cut(self) -> None:
+        """SIGKILL to all of its processes: no goodbye of any kind."""
+        os.killpg(self.group, signal.SIGKILL)
+
+
+@asynccontextmanager
+async def computer() -> AsyncIterator[Computer]:
+    """A browser that shares nothing with the others."""
+    async with chromium() as browser:
+        async with asyncio.timeout(SLOW_MS / 1000):
+            session = await browser.new_browser_cdp_session()
+            told = await session.send("SystemInfo.getProcessInfo")
+        leader = next(process["id"] for process in told["processInfo"] if process["type"] == "browser")
+        assert os.getpgid(leader) == leader, "it must lead a group of its own: nothing else is ever cut"
+        yield Computer(browser, leader)

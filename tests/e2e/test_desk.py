@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from seats.domain.agents import Chosen, Machine
-from seats.domain.events import OfferEnded, OfferMade
+from seats.domain.events import CallBroken, OfferEnded, OfferMade, OfferRang
 from seats.domain.requests import OfferResult
 from telephony.lab import Call
 from tests.e2e.browser import SLOW_MS
@@ -63,6 +63,75 @@ async def test_the_callers_of_the_lab_are_heard(house: House, visit: Open) -> No
         await callers.wait()
     await desk["wrapup-done"].click()
     await desk.sees("state", state="ready")
+
+
+async def test_a_caller_who_waits_already_rings_in_the_moment_the_agent_is_ready(
+    house: House, visit: Open
+) -> None:
+    async with caller(house) as phone:
+        await phone.heard()  # music
+        desk = await visit("/desk", "wang")
+        await desk["ready"].click(timeout=SLOW_MS)  # as soon as there is such a button
+        await desk.answers()
+        await phone.until(200)
+        await desk.hears_and_speaks(packets=25)
+
+
+async def test_a_page_loaded_anew_while_it_rings_rings_again(house: House, visit: Open) -> None:
+    desk = await (await visit("/desk", "wang")).ready()
+    seen = len(house.events)
+    async with caller(house) as phone:
+        await house.until(lambda: _rings(house, seen))
+        await desk.page.reload()
+        await desk.answers()
+        await phone.until(200)
+        await desk.hears_and_speaks(packets=25)
+    ends = [e.result for e in house.events[seen:] if isinstance(e, OfferEnded)]
+    assert ends[0] is OfferResult.SEAT_FAILED and ends[-1] is OfferResult.CONNECTED
+    assert house.agent(WEB).misses == 0
+
+
+BREAKABLE = """
+const Socket = window.WebSocket;
+window.lines = new Set();
+window.WebSocket = class extends Socket {
+    constructor(url, ...more) {
+        super(window.unplugged ? "ws://127.0.0.1:9" : url, ...more);
+        window.lines.add(this);
+    }
+};
+window.cut = (part) => window.lines.forEach((line) => line.url.includes(part) && line.close());
+"""
+
+
+async def test_a_line_that_breaks_costs_no_caller(house: House, visit: Open) -> None:
+    desk = await visit("/desk")
+    await desk.page.add_init_script(BREAKABLE)
+    await desk.page.reload()
+    await (await desk.sign_in("wang")).ready()
+    seen = len(house.events)
+    async with caller(house) as phone:
+        await expect(desk["reject"]).to_be_enabled(timeout=SLOW_MS)  # it rings here
+        await desk.page.evaluate("cut('/phone/ws')")
+        await house.until(lambda: _rings(house, seen) == 2)
+        await desk.answers()
+        await phone.until(200)
+        await desk.hears_and_speaks(packets=25)
+        await desk.page.evaluate("unplugged = true; cut('/')")
+        await house.until(lambda: any(isinstance(e, CallBroken) for e in house.events[seen:]))
+        await phone.heard()  # music
+        await desk.page.evaluate("unplugged = false")
+        await house.until(lambda: _rings(house, seen) == 3)
+        await desk.answers()
+        await desk.hears_and_speaks(packets=25)
+        assert (phone.statuses.count(200), phone.ended.is_set()) == (1, False), "one call all the time"
+    assert [e.agent for e in house.events[seen:] if isinstance(e, OfferMade)] == [WEB] * 3
+    assert house.agent(WEB).misses == 0
+    desk.complaints.clear()  # the browser says itself that it had no line
+
+
+def _rings(house: House, since: int) -> int:
+    return sum(isinstance(e, OfferRang) for e in house.events[since:])
 
 
 async def test_a_rejected_call_goes_to_the_next_agent(house: House, visit: Open) -> None:

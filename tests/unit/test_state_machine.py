@@ -34,6 +34,8 @@ from seats.domain.messages import (
     OfferRefused,
     OfferReturned,
     OfferRinging,
+    PhoneClosed,
+    PhoneOpened,
     PlanChanged,
     SeatGone,
     SeatReachable,
@@ -160,14 +162,20 @@ class AnySequence(RuleBasedStateMachine):
     @rule(
         name=agents,
         node=nodes,
-        what=st.sampled_from(["gone", "there", "no_microphone", 0.0, 8.0, 300.0]),
+        what=st.sampled_from(
+            ["gone", "there", "no_microphone", "phone", "phone torn", "phone silent", 0.0, 8.0, 300.0]
+        ),
     )
     def a_seat_speaks(self, name: str, node: str, what: str | float) -> None:
-        """Its registration at a node; or the desk's lease, for so many seconds or with what is wrong."""
+        """Its registration at a node; its desk's lease, for so many seconds or with what is wrong; its phone."""
         if isinstance(what, float):
             self.world.tell(LeaseRenewed(name, self.world.now + what, ""))
         elif what == "no_microphone":
             self.world.tell(LeaseRenewed(name, self.world.now + 8.0, what))
+        elif what == "phone":
+            self.world.tell(PhoneOpened(name))
+        elif what.startswith("phone"):
+            self.world.tell(PhoneClosed(name, torn=what == "phone torn"))
         else:
             self.world.say(node, SeatReachable(node, f"s_{name}", what == "there", "flap"))
         self.world.go_on()

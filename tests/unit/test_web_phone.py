@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from seats.domain.messages import PhoneClosed, PhoneOpened
 from seats.settings import IceServer, Pbx, Phone, Settings
 from seats.web import keys
 from tests.unit.test_web_sipguard import sip
@@ -79,6 +81,20 @@ async def closed(ws: aiohttp.ClientWebSocketResponse) -> int:
     return int(message.data)
 
 
+def listen(house: House) -> list[Any]:
+    """What the core is told of phones, from now on."""
+    told: list[Any] = []
+    phones, tell = house.app[keys.PHONES], house.engine.post
+    phones._tell = lambda message: (told.append(message), tell(message))[1]
+    return told
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - what is waited for has no event of its own
+            await asyncio.sleep(0.01)
+
+
 async def test_credentials_of_the_own_seat(house: House) -> None:
     told = await (await person(house, "anna")).get("/phone")
     assert told == {
@@ -141,6 +157,41 @@ async def test_a_newer_desk_takes_over(house: House, pbx: FakePbx) -> None:
     await asyncio.sleep(0.1)
     assert house.app[keys.PHONES].holds("a1")
     assert [s.closed for s in pbx.sockets] == [True, False]
+
+
+async def test_the_core_hears_of_a_phone_that_comes_and_is_torn_away(house: House) -> None:
+    told = listen(house)
+    ws = await phone(await person(house, "anna"))
+    await ws.send_str(sip())
+    await ws.receive_str()
+    assert told == [PhoneOpened("a1")]
+    assert ws._response.connection is not None and ws._response.connection.transport is not None
+    ws._response.connection.transport.abort()  # as the kernel does it for a process that was killed
+    await until(lambda: told[1:])
+    assert told[1:] == [PhoneClosed("a1", torn=True)]
+
+
+async def test_the_core_is_told_when_a_phone_gives_no_sign_of_life(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seats.web.phone.HEARTBEAT_S", 0.2)
+    told, anna = listen(house), await person(house, "anna")
+    cookie = {"Cookie": f"seats_session={anna.token}"}
+    ws = await anna.client.ws_connect("/api/v1/phone/ws", protocols=("sip",), headers=cookie, autoping=False)
+    await until(lambda: told[1:])
+    assert told == [PhoneOpened("a1"), PhoneClosed("a1", torn=False)]
+    await ws.close()
+
+
+async def test_a_phone_that_is_taken_over_or_closed_with_the_service_is_not_gone(house: House) -> None:
+    told = listen(house)
+    older = await phone(await person(house, "anna"))
+    newer = await phone(await person(house, "anna"))
+    assert await closed(older) == 4409
+    await house.app[keys.PHONES].close_all()
+    assert await closed(newer) == 1001
+    await asyncio.sleep(0.1)
+    assert told == [PhoneOpened("a1"), PhoneOpened("a1")]
 
 
 async def test_two_agents_do_not_disturb_each_other(house: House) -> None:

@@ -50,6 +50,9 @@ function code(value: Fault): string {
   }
 }
 
+/** What is told at once: a fault that comes or goes, and a line that is back, as the server may take us for dead. */
+const news = computed(() => `${fault.value} ${isLive.value}`);
+
 let worker: Worker | null = null;
 let lastTick = 0;
 let stopWatching: () => void = () => undefined;
@@ -63,7 +66,7 @@ export function startLease(): void {
     checkFeed();
     proveNow();
   };
-  stopWatching = fault.subscribe(proveNow);
+  stopWatching = news.subscribe(proveNow);
 }
 
 export function stopLease(): void {

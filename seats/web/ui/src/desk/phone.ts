@@ -1,12 +1,12 @@
 // The browser phone: JsSIP over our own WebSocket. It registers, shows the incoming call, answers when told to.
-import { signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import { UA, WebSocketInterface } from "jssip";
 import type { RTCSession } from "jssip/lib/RTCSession";
 import type { IncomingRTCSessionEvent } from "jssip/lib/UA";
 import { get } from "../common/api";
 import type { PhoneConfig } from "../common/types";
 import { micForCall, playRemote } from "./audio";
-import { clearStats, pollStats, stats } from "./stats";
+import { clearStats, isHeard, pollStats, stats } from "./stats";
 
 export type PhoneState = "off" | "connecting" | "registering" | "registered" | "failed" | "taken";
 export type Leg = { offer: string; state: "ringing" | "answering" | "talking"; since: number; muted: boolean };
@@ -26,6 +26,8 @@ let statsTimer = 0;
 let starting = 0;
 /** The agent pressed "answer" before the INVITE was here. */
 let answerWhenHere = false;
+/** The line broke during this call: whether it still stands, only the PBX knows. */
+let torn = false;
 
 export async function startPhone(): Promise<void> {
   stopPhone();
@@ -80,6 +82,7 @@ function register(config: PhoneConfig): void {
     setTimeout(() => ua === mine && mine.isConnected() && mine.register(), 5000);
   });
   mine.on("disconnected", ({ code }) => {
+    if (ua === mine) lineBroke();
     if (code === TAKEN_OVER || code === SESSION_ENDED) {
       state("taken");
       if (ua === mine) ua = null;
@@ -87,8 +90,10 @@ function register(config: PhoneConfig): void {
     } else state("connecting");
   });
   mine.on("newRTCSession", ({ originator, session, request }: IncomingRTCSessionEvent) => {
-    if (String(originator) !== "remote" || call) session.terminate({ status_code: 486 });
-    else incoming(session, request.getHeader("X-Seats-Offer") ?? request.from.display_name ?? "");
+    const offer = request.getHeader("X-Seats-Offer") ?? request.from.display_name ?? "";
+    if (String(originator) !== "remote") session.terminate({ status_code: 486 });
+    else if (!call) incoming(session, offer);
+    else void callInTheWay(session, offer);
   });
   mine.start();
 }
@@ -156,6 +161,34 @@ export function toggleMute(): void {
   change({ muted });
 }
 
+/** What rang on the old line rings no more, though nobody can say so; a talk may go on without it. */
+function lineBroke(): void {
+  if (leg.value?.state === "ringing") dropCall();
+  torn = call !== null;
+}
+
+/** The PBX rings while there is a call here. One whose line broke may have ended unheard: its sound tells. */
+async function callInTheWay(next: RTCSession, offer: string): Promise<void> {
+  const old = call;
+  const stands = !torn || (await isHeard(old!.connection));
+  if (next.isEnded()) return;
+  if (call && (call !== old || stands)) return next.terminate({ status_code: 486 });
+  batch(() => {
+    dropCall();
+    incoming(next, offer);
+  });
+}
+
+function dropCall(): void {
+  const old = call;
+  ended();
+  try {
+    old?.terminate();
+  } catch {
+    // it was over already
+  }
+}
+
 function change(part: Partial<Leg>): void {
   if (leg.value) leg.value = { ...leg.value, ...part };
 }
@@ -164,6 +197,7 @@ function ended(): void {
   call = null;
   leg.value = null;
   answerWhenHere = false;
+  torn = false;
   clearInterval(statsTimer);
   playRemote(null);
 }

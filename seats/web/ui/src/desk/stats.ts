@@ -57,6 +57,20 @@ export async function pollStats(connection: RTCPeerConnection | null): Promise<v
   measured.value = seen.length > 3 || next.received > 0;
 }
 
+const HEARING_MS = 300;
+
+/** Whether sound arrives now: listens for a moment. */
+export async function isHeard(connection: RTCPeerConnection): Promise<boolean> {
+  const before = await received(connection);
+  await new Promise((done) => setTimeout(done, HEARING_MS));
+  return (await received(connection)) > before;
+}
+
+async function received(connection: RTCPeerConnection): Promise<number> {
+  const reports = [...(await connection.getStats()).values()];
+  return reports.find((report) => report.type === "inbound-rtp")?.packetsReceived ?? 0;
+}
+
 function recentLoss(): number {
   const [first, last] = [seen[0]!, seen.at(-1)!];
   const [got, gone] = [last.received - first.received, last.lost - first.lost];
