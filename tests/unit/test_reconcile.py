@@ -134,7 +134,7 @@ def test_a_call_that_broke_and_was_connected_anew_unheard_goes_on_with_the_new_s
 
 def test_a_seat_in_two_calls_at_once_is_in_the_other_when_one_ends() -> None:
     """Two nodes' fallbacks rang one phone while the service was dead, and both callers talk."""
-    desk = Desk()
+    desk = Desk(wrap_up=0.0)
     desk.hire("a", "nation", ready=False)
     reader = intake()
     for n in ("1.1", "2.1"):
