@@ -38,8 +38,8 @@ HEAD = (10_000, 10_000, 3)
 PEER_SECONDS = 4
 """CPU seconds the replica gets for a cell: at its worst it makes less than one decision in that time."""
 
-CASES = {50: (10, 8.0), 100: (10, 5.0), 200: (10, 2.75), 1000: (8, 0.75)}
-"""Agents of the overload case: days and hours simulated."""
+CASES = {50: (30, 8.0), 100: (30, 5.0), 200: (10, 2.75), 1000: (8, 0.75)}
+"""Agents of the overload case: days and hours simulated; in fewer, Macau would have too few callers to judge."""
 
 CASE = 1000
 """The case of the figures in the last line."""
