@@ -149,28 +149,37 @@ async def _supervisor(settings: Settings) -> None:
 
 
 def free_to_ring(packets: Iterable[Packet], pbx: int) -> list[float]:
-    """Seconds from each agent's BYE to that agent's next INVITE, where a caller waited for just that agent."""
+    """Seconds from each agent's BYE to that agent's next INVITE, where a caller waited for just that agent.
+
+    Waiting are the callers held (183) less those for whom a leg rings or has answered: a caller's own 200
+    comes a little after the agent's, and until then that caller waits for nobody.
+    """
     agent_of: dict[str, str] = {}
     free: dict[str, float | None] = {}
     held: set[str] = set()
-    ringing: set[str] = set()
+    legs: set[str] = set()
+    taken = 0
     times = []
     for p in packets:
         if p.method == "INVITE" and p.source == pbx and p.call_id not in agent_of:
             agent_of[p.call_id] = p.user
-            ringing.add(p.call_id)
+            legs.add(p.call_id)
+            taken += 1
             freed = free.pop(p.user, None)
             if freed is not None:
                 times.append(p.at - freed)
         elif p.status == 183 and p.source == pbx:
             held.add(p.call_id)
-        elif p.status >= 200 or p.method in ("BYE", "CANCEL"):
-            ringing.discard(p.call_id)
+        elif p.call_id in held and (p.status >= 200 or p.method in ("BYE", "CANCEL")):
             held.discard(p.call_id)
-            agent = agent_of.get(p.call_id) if p.method == "BYE" else None
-            if agent is not None and agent not in free:
-                waited_for = len(held) > len(ringing) + len(free)
-                free[agent] = p.at if waited_for else None
+            taken -= p.status == 200
+        elif p.call_id in legs and (p.status >= 300 or p.method in ("BYE", "CANCEL")):
+            legs.discard(p.call_id)
+            agent = agent_of[p.call_id]
+            if p.method != "BYE":
+                taken -= 1
+            elif agent not in free:
+                free[agent] = p.at if len(held) - taken > len(free) else None
     return times
 
 
