@@ -23,6 +23,7 @@ from seats.check import Report, check_all, require_startable
 from seats.core import core_kind
 from seats.domain.errors import DomainError
 from seats.errors import SeatsError
+from seats.priority import take_realtime
 from seats.service import serve
 from seats.settings import Settings, load
 from seats.simulate import simulate
@@ -200,8 +201,9 @@ async def _serve(settings: Settings) -> None:
         log.warning("trouble", what=trouble)
     async with serve(settings):
         garbage.settle()
+        realtime = settings.realtime and take_realtime()
         url = f"{tls.scheme(settings.http)}://{settings.http.host}:{settings.http.port}"
-        log.info("serving", url=url, core=core_kind())
+        log.info("serving", url=url, core=core_kind(), realtime=realtime)
         await stop.wait()
 
 

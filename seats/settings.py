@@ -202,6 +202,9 @@ class Settings(Group):
         default="Asia/Shanghai", description="an IANA time zone such as Asia/Shanghai"
     )
     language: Literal["zh", "en"] = Field(default="zh", description="zh or en")
+    realtime: bool = Field(
+        default=True, description="true or false: run before ordinary programs, where the system allows it"
+    )
 
     @property
     def database(self) -> URL:

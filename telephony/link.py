@@ -1,6 +1,7 @@
 """The supervisor of one PBX node: an events session and an actions session, up or down together.
 
 A link is up only with a snapshot taken: events that come meanwhile are kept back and told after it, in order.
+Later snapshots keep nothing back, for an agent who becomes free must not wait for one: they name what was told.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -90,7 +91,7 @@ class LinkStats:
 class Link:
     """Keeps one node connected until ``close``.
 
-    ``on_snapshot`` is called with each new picture of the node, before the first events after it;
+    ``on_snapshot`` is called with each new picture of the node, the first before any event;
     ``on_events`` with the typed events of each received chunk, in order; ``on_state`` on every change of
     state, with a reason. All are synchronous; what they raise is logged and kills nothing.
     ``review`` may change a picture before it is told.
@@ -122,6 +123,8 @@ class Link:
         self._events: Session | None = None
         self._actions: Session | None = None
         self._kept: list[PbxEvent] | None = None
+        self._meanwhile: list[PbxEvent] | None = None
+        """What was told since a snapshot of the up link was begun."""
         self._lost: asyncio.Future[LinkLostError] | None = None
         self._refreshing = asyncio.Lock()
         self._tasks: set[asyncio.Task[object]] = set()
@@ -200,21 +203,20 @@ class Link:
             return await self._session().call_list(action, timeout=timeout)
 
     async def refresh(self) -> Snapshot:
-        """Take a snapshot now and give it, also to ``on_snapshot``; events meanwhile are told after it.
+        """Take a snapshot now and give it, also to ``on_snapshot``; it names the events told meanwhile.
 
         Raises LinkLostError unless the link is up, and the errors of ``call_list``.
         """
         async with self._refreshing:
             if not self.up:
                 raise LinkLostError(f"link is {self.state}", self.node.name)
-            kept = self._kept = []
+            told = self._meanwhile = []
             try:
                 await self._agree(self._session())
-                taken = await self._picture(self.call_list)
+                return await self._picture(self.call_list, told)
             finally:
-                if self._kept is kept:  # else the link has been lost since, and comes up anew
-                    self._replay()
-        return taken
+                if self._meanwhile is told:
+                    self._meanwhile = None
 
     def leave_if_stale(self) -> bool:
         """Leave an up link that was out of touch for too long, to picture the PBX anew; tell whether it was.
@@ -263,7 +265,7 @@ class Link:
             self._actions = actions
             self._enter(LinkState.SNAPSHOT, "logged in")
             await self._agree(actions)
-            await self._picture(actions.call_list)
+            await self._picture(actions.call_list, ())
         except BaseException:
             self._kept = None
             await self._drop()
@@ -349,10 +351,12 @@ class Link:
 
     def _tell(self, events: list[PbxEvent]) -> None:
         self.stats.events += len(events)
+        if self._meanwhile is not None:
+            self._meanwhile += events
         self._guard("events", lambda: self._on_events(events))
 
-    async def _picture(self, call_list: snapshot.CallList) -> Snapshot:
-        """Take a snapshot, have it reviewed, and tell it."""
+    async def _picture(self, call_list: snapshot.CallList, told: Sequence[PbxEvent]) -> Snapshot:
+        """Take a snapshot, have it reviewed, and tell it; ``told``: events that grow in number meanwhile."""
         session = self._actions
         taken = await snapshot.take(self.node.name, call_list)
         if self._review is not None:
@@ -362,6 +366,7 @@ class Link:
                 log.exception("%s: the snapshot was not reviewed", self.node.name)
             if self._actions is not session:
                 raise LinkLostError("lost while the snapshot was reviewed", self.node.name)
+        taken = taken._replace(meanwhile=tuple(told))
         on_snapshot = self._on_snapshot
         if on_snapshot is not None:
             self._guard("snapshot", lambda: on_snapshot(taken))

@@ -26,8 +26,12 @@ AMI_WRITE = "call,agent,reporting"
 """What the service may do; never ``system``, ``command`` or ``config``."""
 AMI_PLACES_CALLS = "originate"
 """Also needed where the plan calls people back: only the calls that the service places want it."""
-AMI_UNHEARD = "VarSet|Newexten|TestEvent|MusicOnHold|RTCP|ChannelTalking|LocalBridge|Cdr|CEL"
-"""Beginnings of the names of events that the account does not get."""
+AMI_UNHEARD = (
+    "VarSet|New|TestEvent|MusicOnHold|RTCP|ChannelTalking|LocalBridge|Cdr|CEL"
+    "|Bridge[CDM]|SoftHangup|Queue[CM]|Agent"
+)
+"""Beginnings of the names of events that the account does not get: half of what a call makes, and each one
+would be written, and wake the service, by itself."""
 AMI_TORN = "[[:cntrl:]]{3}[^[:cntrl:]]"
 """What an event looks like that line ends in a caller's number tore in two: what follows them could be forged."""
 

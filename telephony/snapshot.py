@@ -8,6 +8,7 @@ from typing import NamedTuple
 from telephony import commands
 from telephony.codec import Message
 from telephony.errors import ActionRefusedError
+from telephony.events import PbxEvent
 from telephony.translate import seat_reachable, text
 
 CallList = Callable[[commands.Action], Awaitable[list[Message]]]
@@ -37,6 +38,8 @@ class Snapshot(NamedTuple):
     channels: list[Channel]
     seats: dict[str, bool]
     requests: dict[str, str]
+    meanwhile: tuple[PbxEvent, ...] = ()
+    """What was told while it was taken: of whatever these events are about, it may show what was before."""
 
 
 async def take(node: str, call_list: CallList) -> Snapshot:

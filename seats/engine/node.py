@@ -110,7 +110,7 @@ class Node:
             self._down("we were away")
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
-        """At link-up the PBX's picture goes before everything; later, events of the meantime come first."""
+        """At link-up the PBX's picture goes before everything; later, events go on beside it."""
         missed_for = MISSED_FOR if self._was_up else 0.0
         self._found = findings(snapshot, self._engine.state, self._intake, missed_for=missed_for)
         ended = ended_unheard(snapshot, self._engine.state, self._intake)

@@ -20,6 +20,7 @@ from seats.domain.recovery import FALLBACK
 from seats.domain.requests import Request, RequestState
 from seats.domain.state import State
 from seats.engine.intake import Intake, seat_address, uniqueid_of
+from seats.engine.stirred import Stirred, stirred
 from telephony.link import Channel, Snapshot
 
 
@@ -47,15 +48,18 @@ class Ended(NamedTuple):
 def findings(snapshot: Snapshot, state: State, intake: Intake, *, missed_for: float) -> list[Finding]:
     """Compare; the answer brings the core's picture to the PBX's. ``intake`` learns what it missed.
 
+    Of what moved while the picture was taken nothing is found: the next one shows it.
     ``missed_for``: seconds after which what the core wanted done must show in a snapshot.
     """
     intake.heard.clear()
-    gone = _gone(snapshot, state, intake)
-    holding = _holding(snapshot, state, intake, missed_for)
-    arrived = _arrived(snapshot, state, intake)
-    connected = _connected(snapshot, state, intake, missed_for)
-    seats = _seats(snapshot, state, intake, missed_for)
-    legs = _legs(snapshot, state, intake, connected)
+    moved = stirred(snapshot.meanwhile)
+    still = snapshot._replace(channels=[c for c in snapshot.channels if not moved.channel(c)])
+    gone = _gone(snapshot, state, intake, moved)
+    holding = _holding(still, state, intake, missed_for)
+    arrived = _arrived(still, state, intake)
+    connected = _connected(still, state, intake, missed_for)
+    seats = _seats(snapshot, state, intake, missed_for, moved)
+    legs = _legs(snapshot, state, intake, connected, moved)
     return [*seats, *gone, *holding, *legs, *arrived, *connected]
 
 
@@ -140,11 +144,16 @@ def has_ended(record: str) -> bool:
     return record.count("|") >= _FIELDS_AT_THE_END - 1
 
 
-def _seats(snapshot: Snapshot, state: State, intake: Intake, missed_for: float) -> list[Finding]:
+def _seats(
+    snapshot: Snapshot, state: State, intake: Intake, missed_for: float, moved: Stirred
+) -> list[Finding]:
     """Only what differs: a picture must not overwrite news that came while it was taken."""
     found = []
     calls = _calls_of_others(snapshot, state, intake)
+    busy = moved.seats | {seat_address(c.channel) for c in snapshot.channels if moved.channel(c)}
     for address, agent_id in state.by_address.items():
+        if address in busy:
+            continue
         agent, lasts = state.agents[agent_id], calls.get(address, -1)
         in_use = lasts >= (_NEW if missed_for and snapshot.node not in agent.engaged else 0)
         reachable = snapshot.seats.get(address, False)
@@ -172,13 +181,15 @@ def _differs(message: SeatReachable, agent: Agent) -> bool:
     return message.in_use != (message.node in agent.engaged) and (agent.offer is None or not message.in_use)
 
 
-def _gone(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
+def _gone(snapshot: Snapshot, state: State, intake: Intake, moved: Stirred) -> list[Finding]:
     """Callers the core holds and the PBX does not. Without a record of the end, the PBX itself broke."""
     live = {c.uniqueid for c in snapshot.channels}
     found = []
     for request in list(state.requests.values()):
         if request.node != snapshot.node or request.uniqueid in live or not request.uniqueid:
             continue  # an attempt at a callback has no channel until its agent or customer is rung
+        if moved.request(request):
+            continue
         heir = _heir_of(request, state, snapshot)
         if heir is not None:
             intake.callers[heir.uniqueid] = request.id
@@ -203,19 +214,23 @@ def _heir_of(request: Request, state: State, snapshot: Snapshot) -> Channel | No
     return next((c for c in call if leg is not None and c is not leg and c.bridge == leg.bridge), None)
 
 
-def _legs(snapshot: Snapshot, state: State, intake: Intake, connected: list[Finding]) -> list[Finding]:
+def _legs(
+    snapshot: Snapshot, state: State, intake: Intake, connected: list[Finding], moved: Stirred
+) -> list[Finding]:
     """Legs that are gone; of a caller who talks with another seat by now, the old one ends no call."""
     live = {c.uniqueid: c for c in snapshot.channels}
     elsewhere = {f.message.request for f in connected if isinstance(f.message, OfferFound)}
     found = []
     for leg, offer in list(intake.legs.items()):
         known = state.offers.get(offer)
-        if leg in live:
+        if leg in live or leg in moved.ids or offer in moved.ids:
             continue
         if known is None or known.request in elsewhere:
             del intake.legs[leg]
             continue
         request = state.requests.get(known.request)
+        if request is not None and moved.request(request):
+            continue
         caller = live.get(request.uniqueid) if request is not None else None
         if request is not None and caller is not None and _is_rescued(request, caller):
             seen = (request.state, request.offer)

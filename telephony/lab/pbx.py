@@ -33,7 +33,8 @@ class LabPbx:
 
     ``seats`` are pairs of kind (``browser`` or ``sip``) and address; their SIP passwords follow
     from ``master_secret`` (:func:`telephony.provisioning.seat_secret`). With ``places_calls`` the account
-    may call people back; SIP seats that send no sound for ``rtp_timeout_s`` are hung up. Entering raises LabError.
+    may call people back; SIP seats that send no sound for ``rtp_timeout_s`` are hung up. ``realtime`` is the
+    priority that Debian's own unit gives Asterisk (``-p``); it needs CAP_SYS_NICE. Entering raises LabError.
     """
 
     host = "127.0.0.1"
@@ -54,6 +55,7 @@ class LabPbx:
         full_log: bool = False,
         places_calls: bool = False,
         rtp_timeout_s: int = 0,
+        realtime: bool = False,
         on_progress: Progress | None = None,
     ) -> None:
         self.node = node
@@ -68,6 +70,7 @@ class LabPbx:
         self._qualify_s, self._full_log = qualify_s, full_log
         self._places_calls = places_calls
         self._rtp_timeout_s = rtp_timeout_s
+        self._realtime = realtime
         self._say: Progress = on_progress or (lambda line: None)
         self._process: asyncio.subprocess.Process | None = None
         self._installation: Installation | None = None
@@ -146,7 +149,7 @@ class LabPbx:
             return
         began = time.monotonic()
         self._process = await asyncio.create_subprocess_exec(
-            *self._command("-f"),
+            *self._command("-f", *(("-p",) if self._realtime else ())),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

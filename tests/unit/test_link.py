@@ -353,7 +353,7 @@ async def test_a_pbx_that_boots_while_connected_is_pictured_again(server: Server
         assert BootedAgain("n") in watch.told
 
 
-async def test_events_during_a_refresh_come_after_it(server: Server) -> None:
+async def test_events_during_a_refresh_are_told_at_once_and_named_in_it(server: Server) -> None:
     pbx = Pbx()
     server.reply = pbx.reply
     async with running(server) as watch:
@@ -362,11 +362,12 @@ async def test_events_during_a_refresh_come_after_it(server: Server) -> None:
         second = asyncio.create_task(watch.link.refresh())
         await asyncio.sleep(0.02)
         hangup(server, 1)
-        await asyncio.sleep(0.02)
-        assert watch.causes == ["Snapshot"]
+        await until(lambda: watch.causes == ["Snapshot", 1])
         pbx.hold.set()
-        await asyncio.gather(first, second)
-        assert watch.causes == ["Snapshot", "Snapshot", 1, "Snapshot"]
+        one, two = await asyncio.gather(first, second)
+        assert watch.causes == ["Snapshot", 1, "Snapshot", "Snapshot"]
+        assert [getattr(event, "uniqueid", "") for event in one.meanwhile] == ["1"]
+        assert two.meanwhile == ()
 
 
 async def test_a_picture_whose_review_outlives_the_link_is_given_up(server: Server) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from pathlib import Path
 
 import pytest
 
 from telephony.errors import BadValueError
-from telephony.provisioning import PjsipSeat, render_manager, render_pjsip, seat_secret
+from telephony.provisioning import AMI_UNHEARD, PjsipSeat, render_manager, render_pjsip, seat_secret
+from telephony.translate import WANTED
 
 PACK = Path(__file__).parents[2] / "config" / "asterisk"
 SECRET = "0123456789abcdef01234567"
@@ -96,6 +98,15 @@ def test_the_account_has_the_least_rights() -> None:
     assert lines["write"] == "call,agent,reporting"
     assert not {"system", "command", "config", "originate", "all"} & set(lines["write"].split(","))
     assert lines["permit"].startswith("127.0.0.1")
+
+
+def test_the_account_gets_what_the_service_reads_and_little_else() -> None:
+    unheard = re.compile(f"^Event: ({AMI_UNHEARD})")
+    assert not [name for name in WANTED if unheard.match(f"Event: {name}\r\n")]
+    noise = (
+        "Newchannel Newstate NewCallerid Newexten BridgeCreate BridgeDestroy QueueMemberStatus AgentCalled"
+    )
+    assert [name for name in noise.split() if not unheard.match(f"Event: {name}\r\n")] == []
 
 
 def test_the_sample_account_is_the_rendered_one() -> None:
