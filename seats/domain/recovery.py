@@ -100,12 +100,14 @@ def answer_heard(turn: Turn, message: OfferAnswered) -> None:
     offer = turn.state.offers.get(message.offer)
     request = turn.state.requests.get(message.request)
     if offer is None and request is not None and request.state is not RequestState.TALKING:
-        offer_found(turn, OfferFound(message.request, message.offer, message.address, answered=True))
+        at = message.at
+        offer_found(turn, OfferFound(message.request, message.offer, message.address, answered=True, at=at))
     elif offer is None or offer.agent or not offer.address:
-        answered(turn, message)
+        answered(turn, message, message.at)
     else:
         del turn.state.offers[offer.id]
-        offer_found(turn, OfferFound(offer.request, offer.id, offer.address, answered=True, leg=offer.leg))
+        found = OfferFound(offer.request, offer.id, offer.address, True, offer.leg, message.at)
+        offer_found(turn, found)
 
 
 def _rings_already(turn: Turn, request: Request, message: OfferFound, agent: Agent | None) -> None:
@@ -265,14 +267,29 @@ def _bind(turn: Turn, request: Request, offer_id: str, agent: Agent | None, mach
     request.offer = offer_id
     stop_waiting(state, request)
     if agent is not None:
-        _free_from_other(turn, agent)
-        leave_idle(agent)
-        agent.machine = machine
-        if not agent.lease_watched:  # the desk lost us as we lost it: time to come back
-            agent.lease_until = now + COME_BACK
-            agent.lease_watched = True
-            turn.at(agent.lease_until, Due.LEASE, agent.id)
-        agent.offer, agent.request = offer_id, request.id
-        agent.since = now
-        announce(turn, agent, "found on the PBX")
+        _employ(turn, agent, offer, machine)
     return offer
+
+
+def _employ(turn: Turn, agent: Agent, offer: Offer, machine: Machine) -> None:
+    """The agent is the one of this offer, whatever was believed before."""
+    _free_from_other(turn, agent)
+    leave_idle(agent)
+    agent.machine = machine
+    if not agent.lease_watched:  # the desk lost us as we lost it: time to come back
+        agent.lease_until = turn.now + COME_BACK
+        agent.lease_watched = True
+        turn.at(agent.lease_until, Due.LEASE, agent.id)
+    agent.offer, agent.request = offer.id, offer.request
+    agent.since = turn.now
+    announce(turn, agent, "found on the PBX")
+
+
+def take_up_rings(turn: Turn) -> None:
+    """The picture is read: whoever was believed busy and is not by now is the agent of the ring found there."""
+    state = turn.state
+    for offer in state.offers.values():
+        agent = state.agents.get(state.by_address.get(offer.address, ""))
+        if agent is not None and agent.offer is None and not offer.agent and offer.result is None:
+            offer.agent = agent.id
+            _employ(turn, agent, offer, Machine.OFFERED)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from seats.domain.requests import Outcome
-from telephony.lab.agents import Ring
 from tests.chaos.evidence import Evidence, Seen
+from tests.chaos.phones import FALLBACK, is_ours, rung_in_order, two_at_once
 from tests.chaos.storm import Span
 
 SYNC = 1.2
 """Seconds before a kill of the PBX in which its own record may not have reached the disk (AstDB: 1 s)."""
-AT_ONCE = 0.1
-"""Seconds between the ring of the fallback and ours in which neither could know of the other."""
 OUT_OF_TOUCH = 4.0
 """Seconds after a disturbance in which the service may not hear the PBX."""
 WRITTEN = 1.0
 """Seconds in which a database that is up, or up again, has what the service heard."""
+WHOLE_SECONDS = 1.6
+"""Seconds by which the talk of a call heard late may differ: the PBX's record has whole seconds, and half of one
+is added where a talk must not be none."""
+NO_TALK = 0.1
+"""Seconds below which the PBX's record calls a talk none: it cannot tell it from an answer that came too late."""
+HUNG_UP = 0.5
+"""Seconds from an agent's hanging up to the caller's end: the PBX's own way, 0.06 s as a rule."""
 LEFT = ("abandoned", "excluded_short")
 LET_GO = ("timeout", "no_seat")
 
@@ -130,6 +135,8 @@ def _slept(evidence: Evidence, seen: Seen) -> float:
 def _unlike(seen: Seen, row: dict[str, Any], slept: float) -> str:  # noqa: PLR0911 - one return a fault
     """How the ledger and the caller differ; ``slept`` seconds by the PBX's own sleep are no difference."""
     outcome = row["outcome"]
+    if seen.answered and seen.ended and seen.talked < NO_TALK and row["reconstructed"] and outcome in LEFT:
+        return ""
     if (seen.answered is not None) != (outcome == "connected"):
         return f"counts as {outcome}, the caller was {'' if seen.answered else 'not '}answered"
     if outcome == "failed":
@@ -138,7 +145,11 @@ def _unlike(seen: Seen, row: dict[str, Any], slept: float) -> str:  # noqa: PLR0
         return f"counts as {outcome}, the caller gave up"
     if seen.failed and outcome not in (*LET_GO, *LEFT):
         return f"counts as {outcome}, the caller got {seen.failed}"
-    if outcome == "connected" and seen.ended and abs((row["talk_s"] or 0.0) - seen.talked) > 2.5 + slept:
+    if (
+        outcome == "connected"
+        and seen.ended
+        and abs((row["talk_s"] or 0.0) - seen.talked) > WHOLE_SECONDS + slept
+    ):
         return f"talked {row['talk_s']} s by the ledger, {seen.talked:.1f} s by the caller"
     answered_by = {ring.address for ring in seen.rings if ring.what == "answer"}
     if outcome == "connected" and row["agent"] not in answered_by:
@@ -158,8 +169,8 @@ def _calls(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
         if cut_off(evidence, seen):
             counts["cut by a dead PBX"] += 1
         elif seen.ended_by != "caller":
-            hangups = [r.at for r in seen.rings if r.what == "hangup"]
-            if any(-0.5 < (seen.ended or 0.0) - at < 8.0 for at in hangups):
+            waits = [(seen.ended or 0.0) - r.at for r in seen.rings if r.what == "hangup"]
+            if any(0.0 <= wait < HUNG_UP + _slept(evidence, seen) for wait in waits):
                 counts["ended by the agent"] += 1
             else:
                 counts["dropped"] += 1
@@ -168,67 +179,20 @@ def _calls(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
 
 def _phones(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
     """I2: one leg to a phone. I6: an offer rings once, and never after one of a later term."""
-    rung: Counter[str] = Counter()
-    terms: dict[str, int] = {}
-    highest = 0
-    counts["offers rung"] = 0
-    for ring in evidence.run.rings:
-        if ring.what != "ring" or "x" not in ring.offer:
-            continue
-        counts["offers rung"] += 1
-        rung[ring.offer] += 1
-        term = int(ring.offer.partition("x")[0], 36)
-        if term < highest:
-            yield f"I6: offer {ring.offer} rang after one of term {highest}"
-        highest = max(highest, term)
-        terms[ring.offer] = term
-    for offer, times in rung.items():
-        if times > 1:
-            yield f"I6: offer {offer} rang {times} times"
-    by_phone: dict[str, list[Ring]] = defaultdict(list)
-    for ring in evidence.run.rings:
-        by_phone[ring.address].append(ring)
+    counts["offers rung"] = sum(r.what == "ring" and is_ours(r) for r in evidence.run.rings)
+    yield from rung_in_order(evidence.run.rings)
     counts["rung by both at the takeover"] = 0
     counts["rung twice by app_queue"] = 0  # its ringinuse=no looks at a device state that lags
-    for address, rings in by_phone.items():
-        for one, two in _two_at_once(evidence, rings):
-            if one.offer == two.offer == "fallback":
-                counts["rung twice by app_queue"] += 1
-                continue
-            if "fallback" in (one.offer, two.offer) and two.at - one.at < AT_ONCE:
-                counts["rung by both at the takeover"] += 1
-                continue
-            yield (
-                f"I2: {address} is rung at {two.at:.2f} for {two.shown} (offer {two.offer}) and has "
-                f"{one.what} for {one.shown} (offer {one.offer}) since {one.at:.2f}"
-            )
-
-
-def _two_at_once(evidence: Evidence, rings: list[Ring]) -> Iterator[tuple[Ring, Ring]]:
-    """Whatever was live at a phone when it was rung, and that ring."""
-    live: dict[str, Ring] = {}
-    for ring in rings:
-        live = {k: r for k, r in live.items() if not _gone(evidence, r, ring.at)}
-        if ring.what in ("cancel", "bye", "hangup"):
-            live.pop(ring.shown, None)
-        elif ring.what == "ring":
-            live = {k: r for k, r in live.items() if not _ends_soon(rings, r, ring.at)}
-            if live:
-                yield next(iter(live.values())), ring
-            live[ring.shown] = ring
-        elif ring.shown in live:
-            live[ring.shown] = ring
-
-
-def _ends_soon(rings: list[Ring], ring: Ring, at: float) -> bool:
-    """The phone tells of a cancelled ring once the PBX has confirmed its answer: a moment later."""
-    ends = [r.at for r in rings if r.shown == ring.shown and r.what in ("cancel", "bye", "hangup")]
-    return any(at <= end < at + 0.3 for end in ends)
-
-
-def _gone(evidence: Evidence, ring: Ring, at: float) -> bool:
-    """A killed PBX ends every leg without a word to the phone."""
-    return any(ring.at <= kill.ended and kill.began <= at for kill in _spans(evidence, "pbx", "kill"))
+    counts["rung as the last ring was ended"] = 0
+    for pair in two_at_once(evidence.run.rings, _spans(evidence, "pbx", "kill")):
+        if pair.crossed:
+            counts["rung as the last ring was ended"] += 1
+        elif pair.one.offer == pair.two.offer == FALLBACK:
+            counts["rung twice by app_queue"] += 1
+        elif pair.met:
+            counts["rung by both at the takeover"] += 1
+        else:
+            yield f"I2: {pair}"
 
 
 def _audit(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
