@@ -77,10 +77,14 @@ class Unbridged(NamedTuple):
 
 
 class HangingUp(NamedTuple):
-    """A channel's own device asked to end the call: of two legs, the one that hung up first."""
+    """A channel's own device asked to end the call: of two legs, the one that hung up first.
+
+    ``unanswered``: it took its call back (SIP: CANCEL) and was told so; no answer can reach it any more.
+    """
 
     node: str
     uniqueid: str
+    unanswered: bool = False
 
 
 class HungUp(NamedTuple):

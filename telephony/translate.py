@@ -45,6 +45,10 @@ _FALLBACK = "seats-fallback"
 _SEAT_TECH = "PJSIP/"
 _UNREACHABLE_DEVICE = frozenset({"UNAVAILABLE", "INVALID"})
 _DEVICE_IN_USE = frozenset({"INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"})
+_UNANSWERED = "4"
+"""Channel state Ring: of an incoming call that has no answer yet."""
+_CANCELLED = "127"
+"""Cause (interworking) of a call that its caller took back: Asterisk's word for SIP 487."""
 _SHAPES = 1000
 """Most kinds of events to learn the places of headers for; a PBX sends a few dozen."""
 _OFFER_LETTERS = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
@@ -248,8 +252,10 @@ def _hung_up(
     return HungUp(node, uniqueid, channel, linkedid, number(cause), cause_text) if uniqueid else None
 
 
-def _hanging_up(node: str, uniqueid: str) -> PbxEvent | None:
-    return HangingUp(node, uniqueid) if uniqueid else None
+def _hanging_up(node: str, uniqueid: str, state: str, cause: str) -> PbxEvent | None:
+    # The PBX sets a channel up before the answer goes out: where a CANCEL comes between, only the cause tells.
+    unanswered = state == _UNANSWERED or cause == _CANCELLED
+    return HangingUp(node, uniqueid, unanswered) if uniqueid else None
 
 
 def _device_state(node: str, device: str, state: str) -> PbxEvent | None:
@@ -313,7 +319,7 @@ _MAKERS = {
     "DialEnd": _Maker(_dial_ended, (*_ENDS, "DialStatus")),
     "BridgeEnter": _Maker(_bridged, _BRIDGE),
     "BridgeLeave": _Maker(_unbridged, _BRIDGE),
-    "HangupRequest": _Maker(_hanging_up, ("Uniqueid",)),
+    "HangupRequest": _Maker(_hanging_up, ("Uniqueid", "ChannelState", "Cause")),
     "Hangup": _Maker(_hung_up, ("Uniqueid", "Channel", "Linkedid", "Cause", "Cause-txt")),
     "DeviceStateChange": _Maker(_device_state, ("Device", "State")),
     "Rename": _Maker(_renamed, ("Uniqueid", "Channel", "Newname")),

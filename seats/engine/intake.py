@@ -54,6 +54,8 @@ class Intake:
         """Caller's uniqueid → offer being dialled."""
         self._answered: dict[str, tuple[str, str]] = {}
         """Caller's uniqueid → offer whose leg answered, and its seat; the bridge comes next."""
+        self._taken_back: set[str] = set()
+        """Uniqueids of callers who gave up before an answer reached them; a bridge may yet come."""
         self._seats: dict[str, str] = {}
         """Agent leg's uniqueid → address of its seat."""
         self._masked: dict[str, str] = {}
@@ -219,6 +221,8 @@ class Intake:
     def bridged(self, e: pbx.Bridged) -> Message | None:
         """The caller entered the bridge with the agent who answered: now they hear each other."""
         answered = self._answered.pop(e.uniqueid, None)
+        if e.uniqueid in self._taken_back:
+            return None  # the PBX was already connecting: the caller's phone never knew
         if e.uniqueid not in self.callers and e.uniqueid not in self.legs:
             self._strangers[e.uniqueid] = (e.bridge, e.channel)
         if answered is not None:
@@ -257,6 +261,8 @@ class Intake:
         """A device asked to end its call: note which side was first."""
         request = self.callers.get(e.uniqueid)
         if request is not None:
+            if e.unanswered:
+                self._taken_back.add(e.uniqueid)
             return Hanging(request, "caller")
         offer = self.legs.get(e.uniqueid)
         for caller, dialled in self._dialled.items() if offer else ():
@@ -275,6 +281,7 @@ class Intake:
         request = self.callers.pop(e.uniqueid, None)
         self._answered.pop(e.uniqueid, None)
         self._dialled.pop(e.uniqueid, None)
+        self._taken_back.discard(e.uniqueid)
         self.fallen.discard(e.uniqueid)
         if request is None:
             return None

@@ -19,6 +19,7 @@ def heard(name: str) -> Heard:
 
 REQUEST = ("RequestMade", "caller", "caller", "caller", "caller", "95500", "13800138000", "", "")
 BRIDGED = ("Bridged", "caller", "caller", "caller")
+GAVE_UP = ("HangingUp", "caller", True)
 UNBRIDGED = ("Unbridged", "caller", "caller", "caller")
 
 
@@ -40,7 +41,7 @@ EXPECTED: dict[str, dict[str, list[tuple[Any, ...]]]] = {
             REQUEST,
             ("OfferReturned", "caller", "a1", "NOANSWER", 0),
             BRIDGED,
-            ("HangingUp", "caller"),
+            ("HangingUp", "caller", False),
             UNBRIDGED,
             ("RequestEnded", "caller", 16),
             hung_up("caller", 16),
@@ -55,10 +56,10 @@ EXPECTED: dict[str, dict[str, list[tuple[Any, ...]]]] = {
         ],
     },
     "abandon_waiting": {
-        "caller": [REQUEST, ("HangingUp", "caller"), ("RequestEnded", "caller", 127), hung_up("caller", 127)]
+        "caller": [REQUEST, GAVE_UP, ("RequestEnded", "caller", 127), hung_up("caller", 127)]
     },
     "abandon_ringing": {
-        "caller": [REQUEST, ("HangingUp", "caller"), ("RequestEnded", "caller", 127), hung_up("caller", 127)],
+        "caller": [REQUEST, GAVE_UP, ("RequestEnded", "caller", 127), hung_up("caller", 127)],
         "leg1": [*rung("leg1", "b1"), ended("leg1", "b1", "CANCEL"), hung_up("leg1", 127)],
     },
     "agent_hangs_up": {
@@ -74,7 +75,7 @@ EXPECTED: dict[str, dict[str, list[tuple[Any, ...]]]] = {
             *rung("leg1", "c1"),
             ended("leg1", "c1", "ANSWER"),
             ("Bridged", "leg1", "leg1", "caller"),
-            ("HangingUp", "leg1"),
+            ("HangingUp", "leg1", False),
             ("Unbridged", "leg1", "leg1", "caller"),
             hung_up("leg1", 16),
         ],
@@ -110,7 +111,7 @@ EXPECTED: dict[str, dict[str, list[tuple[Any, ...]]]] = {
         ],
         "leg1": [
             ("Dialing", "caller", "f1", "leg1", "leg1"),
-            ("HangingUp", "leg1"),
+            ("HangingUp", "leg1", False),
             ended("leg1", "f1", "BUSY"),
             hung_up("leg1", 17),
         ],

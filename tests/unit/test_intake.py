@@ -7,6 +7,7 @@ from seats.domain.messages import (
     ChannelChanged,
     Hanging,
     LegRenamed,
+    OfferAnswered,
     OfferFound,
     OfferReturned,
     RequestArrived,
@@ -115,3 +116,35 @@ def test_a_seat_that_answers_in_the_fallback_queue_is_told_by_the_bridge() -> No
         ]
     )
     assert [(type(m), m.answered) for m in told] == [(OfferFound, True)]  # type: ignore[union-attr]
+
+
+BRIDGED = [
+    pbx.DialEnded("n1", "1.1", "1x1", "1.2", "ANSWER"),
+    pbx.Bridged("n1", "1.2", "PJSIP/s1-2", "1.1", "b"),
+    pbx.Bridged("n1", "1.1", "PJSIP/trunk-1", "1.1", "b"),
+]
+
+
+def test_who_took_the_call_back_before_the_bridge_was_not_answered() -> None:
+    told = intake().read([pbx.HangingUp("n1", "1.1", unanswered=True), *BRIDGED, hung_up("1.1")])
+    assert told == [Hanging("n1:1.1", "caller"), CallerGone("n1:1.1", "bye")]
+
+
+def test_who_hung_up_an_answered_call_before_the_bridge_was_told_was_answered() -> None:
+    told = intake().read([pbx.HangingUp("n1", "1.1"), *BRIDGED])
+    assert told == [Hanging("n1:1.1", "caller"), OfferAnswered("1x1", "n1:1.1", "s1")]
+
+
+def test_who_took_the_call_back_before_the_fallback_bridged_was_not_answered() -> None:
+    reader = intake()
+    reader.read([pbx.FellBack("n1", "1.1"), pbx.Dialing("n1", "1.1", "", "1.7", "PJSIP/s2-7")])
+    told = reader.read(
+        [
+            pbx.HangingUp("n1", "1.1", unanswered=True),
+            pbx.DialEnded("n1", "1.1", "", "1.7", "ANSWER"),
+            pbx.Bridged("n1", "1.7", "PJSIP/s2-7", "1.1", "b"),
+            pbx.Bridged("n1", "1.1", "PJSIP/trunk-1", "1.1", "b"),
+            hung_up("1.1"),
+        ]
+    )
+    assert told == [Hanging("n1:1.1", "caller"), CallerGone("n1:1.1", "bye")]

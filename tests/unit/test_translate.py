@@ -102,6 +102,15 @@ def user(name: str, **headers: str) -> dict[str, str]:
             e.HungUp("n", "17.1", "PJSIP/trunk-1", "17.1", 16, "Normal Clearing"),
         ),
         ({"Event": "HangupRequest", "Cause": "16", **CALLER}, e.HangingUp("n", "17.1")),
+        ({"Event": "HangupRequest", "ChannelState": "6", "Cause": "16", **CALLER}, e.HangingUp("n", "17.1")),
+        (
+            {"Event": "HangupRequest", "ChannelState": "4", "Cause": "16", **CALLER},
+            e.HangingUp("n", "17.1", unanswered=True),
+        ),
+        (
+            {"Event": "HangupRequest", "ChannelState": "6", "Cause": "127", "TechCause": "487", **CALLER},
+            e.HangingUp("n", "17.1", unanswered=True),
+        ),
         (
             {"Event": "DeviceStateChange", "Device": "PJSIP/web001", "State": "NOT_INUSE"},
             e.SeatState("n", "web001", True, "NOT_INUSE"),
