@@ -98,7 +98,8 @@ def _files(plan: LabPlan) -> Mapping[str, str]:
     return {
         "asterisk.conf": _asterisk(plan),
         "modules.conf": _section("modules", [("autoload", "no"), *(("load", f"{m}.so") for m in _MODULES)]),
-        "logger.conf": _section("logfiles", [("full", _levels(plan))]),
+        "logger.conf": _section("general", [("dateformat", "%F %T.%3q")])
+        + _section("logfiles", [("full", _levels(plan))]),
         "manager.conf": _manager(plan),
         "manager_seats.conf": render_manager(plan.username, plan.secret, calls=plan.places_calls),
         "http.conf": _section(

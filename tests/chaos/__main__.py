@@ -74,7 +74,8 @@ def main() -> int:
             done, verdict = asyncio.run(one(order, folder))
             if options.keep:
                 (folder / "pbx.log").write_text(done.pbx_log)
-                (folder / "spans.txt").write_text("\n".join(map(str, done.spans)))
+                for what, lines in (("spans", done.spans), ("rings", done.rings), ("fates", done.fates)):
+                    (folder / f"{what}.txt").write_text("\n".join(map(str, lines)))
         runs.append((done, verdict))
         for fault in verdict.faults:
             print(f"FAULT {kind} seed {order.seed}: {fault}")

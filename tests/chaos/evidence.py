@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -133,8 +132,3 @@ async def _ledger(settings: Settings) -> dict[str, list[dict[str, Any]]]:
             }
     finally:
         await store.close()
-
-
-def log_time(stamp: str) -> float:
-    """A time of Asterisk's log (UTC in the lab), Unix seconds."""
-    return datetime.strptime(stamp[:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp()

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from seats.domain.requests import Outcome
-from telephony.lab.agents import Ring
 from tests.chaos.evidence import Evidence, Seen
+from tests.chaos.phones import FALLBACK, is_ours, rung_in_order, two_at_once
 from tests.chaos.storm import Span
 
 SYNC = 1.2
 """Seconds before a kill of the PBX in which its own record may not have reached the disk (AstDB: 1 s)."""
-AT_ONCE = 0.1
-"""Seconds between the ring of the fallback and ours in which neither could know of the other."""
 OUT_OF_TOUCH = 4.0
 """Seconds after a disturbance in which the service may not hear the PBX."""
 WRITTEN = 1.0
@@ -168,67 +166,20 @@ def _calls(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
 
 def _phones(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
     """I2: one leg to a phone. I6: an offer rings once, and never after one of a later term."""
-    rung: Counter[str] = Counter()
-    terms: dict[str, int] = {}
-    highest = 0
-    counts["offers rung"] = 0
-    for ring in evidence.run.rings:
-        if ring.what != "ring" or "x" not in ring.offer:
-            continue
-        counts["offers rung"] += 1
-        rung[ring.offer] += 1
-        term = int(ring.offer.partition("x")[0], 36)
-        if term < highest:
-            yield f"I6: offer {ring.offer} rang after one of term {highest}"
-        highest = max(highest, term)
-        terms[ring.offer] = term
-    for offer, times in rung.items():
-        if times > 1:
-            yield f"I6: offer {offer} rang {times} times"
-    by_phone: dict[str, list[Ring]] = defaultdict(list)
-    for ring in evidence.run.rings:
-        by_phone[ring.address].append(ring)
+    counts["offers rung"] = sum(r.what == "ring" and is_ours(r) for r in evidence.run.rings)
+    yield from rung_in_order(evidence.run.rings)
     counts["rung by both at the takeover"] = 0
     counts["rung twice by app_queue"] = 0  # its ringinuse=no looks at a device state that lags
-    for address, rings in by_phone.items():
-        for one, two in _two_at_once(evidence, rings):
-            if one.offer == two.offer == "fallback":
-                counts["rung twice by app_queue"] += 1
-                continue
-            if "fallback" in (one.offer, two.offer) and two.at - one.at < AT_ONCE:
-                counts["rung by both at the takeover"] += 1
-                continue
-            yield (
-                f"I2: {address} is rung at {two.at:.2f} for {two.shown} (offer {two.offer}) and has "
-                f"{one.what} for {one.shown} (offer {one.offer}) since {one.at:.2f}"
-            )
-
-
-def _two_at_once(evidence: Evidence, rings: list[Ring]) -> Iterator[tuple[Ring, Ring]]:
-    """Whatever was live at a phone when it was rung, and that ring."""
-    live: dict[str, Ring] = {}
-    for ring in rings:
-        live = {k: r for k, r in live.items() if not _gone(evidence, r, ring.at)}
-        if ring.what in ("cancel", "bye", "hangup"):
-            live.pop(ring.shown, None)
-        elif ring.what == "ring":
-            live = {k: r for k, r in live.items() if not _ends_soon(rings, r, ring.at)}
-            if live:
-                yield next(iter(live.values())), ring
-            live[ring.shown] = ring
-        elif ring.shown in live:
-            live[ring.shown] = ring
-
-
-def _ends_soon(rings: list[Ring], ring: Ring, at: float) -> bool:
-    """The phone tells of a cancelled ring once the PBX has confirmed its answer: a moment later."""
-    ends = [r.at for r in rings if r.shown == ring.shown and r.what in ("cancel", "bye", "hangup")]
-    return any(at <= end < at + 0.3 for end in ends)
-
-
-def _gone(evidence: Evidence, ring: Ring, at: float) -> bool:
-    """A killed PBX ends every leg without a word to the phone."""
-    return any(ring.at <= kill.ended and kill.began <= at for kill in _spans(evidence, "pbx", "kill"))
+    counts["rung as the last ring was ended"] = 0
+    for pair in two_at_once(evidence.run.rings, _spans(evidence, "pbx", "kill")):
+        if pair.crossed:
+            counts["rung as the last ring was ended"] += 1
+        elif pair.one.offer == pair.two.offer == FALLBACK:
+            counts["rung twice by app_queue"] += 1
+        elif pair.met:
+            counts["rung by both at the takeover"] += 1
+        else:
+            yield f"I2: {pair}"
 
 
 def _audit(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:

@@ -1,0 +1,146 @@
+"""The judge of chaos: a run in which all is well has no faults, and each kind of fault is caught."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seats.settings import Settings
+from telephony.lab.agents import Ring
+from tests.chaos.evidence import Evidence, Seen
+from tests.chaos.judge import OUT_OF_TOUCH, SYNC, judge, within_bound
+from tests.chaos.storm import Order, Run, Span
+
+T = 1_000_000.0
+JUST = 0.001
+
+
+def answered(**more: Any) -> Seen:
+    """A caller who was answered by sip001 and hung up after five seconds."""
+    row = {"id": "lab:1.1", "province": "hubei", "outcome": "connected", "agent": "sip001", "talk_s": 5.0}
+    row |= {"arrived_at": T, "decided_at": T + 2, "ended_at": T + 7, "ended_by": "caller", "reason": ""}
+    seen = Seen("02712340001", T, T, T + 2, ended=T + 7, ended_by="caller", recorded="1.1", recorded_at=T)
+    seen.rows = [row | {"reconstructed": False, "number": seen.number}]
+    for what, at in (("ring", T + 1), ("answer", T + 2), ("bye", T + 7)):
+        seen.rings.append(Ring(what, "sip001", "1x1", "027****0001", at))
+    return _with(seen, more)
+
+
+def gave_up(**more: Any) -> Seen:
+    """A caller who gave up after ten seconds."""
+    row = {"id": "lab:1.2", "province": "hunan", "outcome": "abandoned", "agent": None, "talk_s": None}
+    row |= {"arrived_at": T, "decided_at": T + 10, "ended_at": T + 10, "ended_by": None, "reason": ""}
+    seen = Seen("073112340002", T, T, abandoned=T + 10, recorded="1.2", recorded_at=T)
+    seen.rows = [row | {"reconstructed": False, "number": seen.number}]
+    return _with(seen, more)
+
+
+def _with(seen: Seen, changes: dict[str, Any]) -> Seen:
+    row = {name: value for name, value in changes.items() if name in seen.rows[0]}
+    seen.rows[0] |= row
+    for name in changes.keys() - row.keys():
+        setattr(seen, name, changes[name])
+    return seen
+
+
+def evidence(*calls: Seen, spans: tuple[Span, ...] = (), **rest: Any) -> Evidence:
+    """What is left behind where the service shows what the ledger holds, and nothing is left over."""
+    rows = [row for seen in calls for row in seen.rows]
+    totals = Counter((row["province"], row["outcome"]) for row in rows)
+    metrics = "".join(
+        f'seats_requests_finished_total{{outcome="{outcome}",province="{province}"}} {n}.0\n'
+        for (province, outcome), n in totals.items()
+    )
+    provinces = []
+    for code in sorted({province for province, _ in totals}):
+        of = {outcome: n for (province, outcome), n in totals.items() if province == code}
+        strict = {"k": of.get("connected", 0), "n": sum(of.values())}
+        provinces.append({"code": code, "rate": {"strict": {"today": strict}}})
+    at_rest = {"talking": (2, []), "open": [], "machines": {"idle": 40}, "channels": "0 active channels"}
+    at_rest |= {"records": "0 results", "ready": True, "exit": 0, "metrics": metrics}
+    at_rest |= {"provinces": {"provinces": provinces}} | rest
+    rings = sorted((ring for seen in calls for ring in seen.rings), key=lambda ring: ring.at)
+    settings = Settings.model_validate({"database_url": f"sqlite:///{Path('chaos.db')}"})
+    run = Run(Order(1, 2, 1, "sqlite"), list(spans), [], rings, "", T + 99, settings, 1, 99.0, at_rest)
+    audit = {row["id"]: Counter(request_opened=1, request_decided=1) for row in rows}
+    return Evidence(run, {seen.number: seen for seen in calls}, [], [], audit, Counter())
+
+
+def faults(*calls: Seen, spans: tuple[Span, ...] = (), **rest: Any) -> list[str]:
+    return judge(evidence(*calls, spans=spans, **rest)).faults
+
+
+def test_where_all_is_well_there_are_no_faults() -> None:
+    assert faults(answered(), gave_up()) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    [
+        (answered(outcome="abandoned"), "counts as abandoned, the caller was answered"),
+        (answered(agent="sip002"), "I3: connected with 'sip002', answered by ['sip001']"),
+        (answered(outcome="lost"), "I1: lab:1.1 has outcome lost"),
+        (answered(ended_at=None), "I1: lab:1.1 has outcome connected, ended at None"),
+        (answered(rows=[]), "reached the dialplan and is not in the ledger"),
+        (answered(recorded="", held=None), "is in the ledger and did not reach the dialplan"),
+        (answered(rows=answered().rows * 2), "has 2 rows"),
+        (gave_up(outcome="connected", talk_s=0.0014), "counts as connected, the caller was not answered"),
+        (gave_up(outcome="failed"), "counts as failed, and no PBX died under it"),
+        (gave_up(outcome="callback"), "counts as callback, the caller gave up"),
+        (gave_up(outcome="callback", failed="486"), "counts as callback, the caller got 486"),
+    ],
+)
+def test_what_the_ledger_says_and_the_caller_did_not_meet_is_caught(call: Seen, fault: str) -> None:
+    assert any(fault in found for found in faults(call)), faults(call)
+
+
+@pytest.mark.parametrize(
+    ("rest", "fault"),
+    [
+        ({"talking": (2, ["sip001"])}, "PBX and service differ about who talks"),
+        ({"open": ["lab:1.1"]}, "open in the ledger at the end"),
+        ({"machines": {"idle": 39, "offered": 1}}, "agents at the end"),
+        ({"channels": "1 active channel"}, "1 active channel on the PBX at the end"),
+        ({"records": "/seats/1.1 : v1|..."}, "records that nobody trimmed"),
+        ({"ready": False}, "ready False"),
+        ({"exit": -9}, "exit status -9"),
+        ({"metrics": ""}, "I9: /metrics shows {}"),
+        (
+            {
+                "provinces": {
+                    "provinces": [{"code": "hubei", "rate": {"strict": {"today": {"k": 0, "n": 1}}}}]
+                }
+            },
+            "I9: the board shows 0 of 1 in hubei",
+        ),
+    ],
+)
+def test_what_is_left_over_or_shown_otherwise_is_caught(rest: dict[str, Any], fault: str) -> None:
+    assert any(fault in found for found in faults(answered(), **rest)), faults(answered(), **rest)
+
+
+def test_a_phone_rung_for_two_callers_is_caught() -> None:
+    beside = gave_up(rings=[Ring("ring", "sip001", "1x2", "073****0002", T + 3)])
+    assert [fault.split(" at ")[0] for fault in faults(answered(), beside)] == ["phones: I2: sip001 is rung"]
+
+
+@pytest.mark.parametrize(("before", "lost_within_it"), [(SYNC - JUST, True), (SYNC + JUST, False)])
+def test_only_the_last_second_before_an_unheard_crash_may_be_lost(
+    before: float, lost_within_it: bool
+) -> None:
+    call = answered(rows=[])
+    crash = Span("pbx", "kill", T + before, T + before + 3)
+    deaf = Span("service", "freeze", T - 1, T + before + 1)
+    assert within_bound(evidence(call, spans=(crash, deaf)), call) is lost_within_it
+    assert within_bound(evidence(call, spans=(crash,)), call) is False, "heard, it is lost by nobody"
+
+
+@pytest.mark.parametrize(("since", "excused"), [(OUT_OF_TOUCH - JUST, True), (OUT_OF_TOUCH + JUST, False)])
+def test_a_service_that_had_time_to_come_back_has_no_excuse(since: float, excused: bool) -> None:
+    call = answered(rows=[])
+    crash = Span("pbx", "kill", T + 0.5, T + 3)
+    deaf = Span("service", "kill", T - 9, T + 0.5 - since)
+    assert within_bound(evidence(call, spans=(crash, deaf)), call) is excused
