@@ -47,8 +47,8 @@ _UNREACHABLE_DEVICE = frozenset({"UNAVAILABLE", "INVALID"})
 _DEVICE_IN_USE = frozenset({"INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"})
 _UNANSWERED = "4"
 """Channel state Ring: of an incoming call that has no answer yet."""
-_CANCELLED = "127"
-"""Cause (interworking) of a call that its caller took back: Asterisk's word for SIP 487."""
+_INTERWORKING, _TERMINATED = "127", "487"
+"""Of a call that its caller took back: SIP's status, and how Asterisk translates it if it knows no other cause."""
 _SHAPES = 1000
 """Most kinds of events to learn the places of headers for; a PBX sends a few dozen."""
 _OFFER_LETTERS = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
@@ -57,7 +57,9 @@ _OFFER_LETTERS = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
 def translate(node: str, headers: Headers) -> PbxEvent | None:
     """Give the typed event these headers tell of, or None if they tell nothing we use."""
     maker = _maker(headers)
-    return maker.make(node, *[text(headers, needed) for needed in maker.needs]) if maker else None
+    if maker is None:
+        return None
+    return maker.make(node, *[text(headers, name) for name in (*maker.needs, *maker.maybe)])
 
 
 def offer_of(context: str, exten: str) -> str:
@@ -121,7 +123,7 @@ class RawTranslator:
         shape = self._shapes.get((lines[0], len(lines)))
         if shape is None:
             return self._learn(raw, lines)
-        make, kind_at, kind, places = shape
+        make, kind_at, kind, places, maybe = shape
         if lines[kind_at] != kind:
             return self._learn(raw, lines)
         values = []
@@ -130,6 +132,10 @@ class RawTranslator:
             if line[:size] != prefix:
                 return self._learn(raw, lines)
             values.append(line[size:])
+        for prefix in maybe:
+            values.append(
+                next((line[len(prefix) :] for line in reversed(lines) if line.startswith(prefix)), "")
+            )
         return make(self._node, *values)
 
     def _learn(self, raw: bytes, lines: list[str]) -> PbxEvent | None:
@@ -139,7 +145,10 @@ class RawTranslator:
             places = tuple(_find(lines, f"{name}: ") for name in maker.needs)
             kind_at = _find(lines, "UserEvent: ")[0] if lines[0] == "Event: UserEvent" else 0
             if all(size for _, size, _ in places) and len(self._shapes) < _SHAPES:
-                self._shapes[lines[0], len(lines)] = _Shape(maker.make, kind_at, lines[kind_at], places)
+                maybe = tuple(f"{name}: " for name in maker.maybe)
+                self._shapes[lines[0], len(lines)] = _Shape(
+                    maker.make, kind_at, lines[kind_at], places, maybe
+                )
         return translate(self._node, headers)
 
 
@@ -252,9 +261,9 @@ def _hung_up(
     return HungUp(node, uniqueid, channel, linkedid, number(cause), cause_text) if uniqueid else None
 
 
-def _hanging_up(node: str, uniqueid: str, state: str, cause: str) -> PbxEvent | None:
-    # The PBX sets a channel up before the answer goes out: where a CANCEL comes between, only the cause tells.
-    unanswered = state == _UNANSWERED or cause == _CANCELLED
+def _hanging_up(node: str, uniqueid: str, state: str, cause: str, sip: str) -> PbxEvent | None:
+    # The PBX sets a channel up before the answer goes out: where a CANCEL comes between, only SIP's word tells.
+    unanswered = state == _UNANSWERED or cause == _INTERWORKING or sip == _TERMINATED
     return HangingUp(node, uniqueid, unanswered) if uniqueid else None
 
 
@@ -283,13 +292,18 @@ class _Shape(NamedTuple):
     kind_at: int
     kind: str
     places: tuple[tuple[int, int, str], ...]
+    maybe: tuple[str, ...]
 
 
 class _Maker(NamedTuple):
-    """Which headers an event is made of, and of their values, missing ones ``''``, the event."""
+    """Which headers an event is made of, and of their values, missing ones ``''``, the event.
+
+    ``maybe``: headers that often are not there, after the needed ones.
+    """
 
     make: _Make
     needs: tuple[str, ...] = ()
+    maybe: tuple[str, ...] = ()
 
 
 _ENDS = ("Uniqueid", "Context", "Exten", "DestUniqueid")
@@ -319,7 +333,7 @@ _MAKERS = {
     "DialEnd": _Maker(_dial_ended, (*_ENDS, "DialStatus")),
     "BridgeEnter": _Maker(_bridged, _BRIDGE),
     "BridgeLeave": _Maker(_unbridged, _BRIDGE),
-    "HangupRequest": _Maker(_hanging_up, ("Uniqueid", "ChannelState", "Cause")),
+    "HangupRequest": _Maker(_hanging_up, ("Uniqueid", "ChannelState", "Cause"), ("TechCause",)),
     "Hangup": _Maker(_hung_up, ("Uniqueid", "Channel", "Linkedid", "Cause", "Cause-txt")),
     "DeviceStateChange": _Maker(_device_state, ("Device", "State")),
     "Rename": _Maker(_renamed, ("Uniqueid", "Channel", "Newname")),

@@ -34,12 +34,14 @@ class OfferRinging(NamedTuple):
 class OfferAnswered(NamedTuple):
     """Agent and caller hear each other. ``request`` and the seat's ``address`` tell who, should the offer be
 
-    unknown: a connection that was given up may still deliver what was sent on it.
+    unknown: a connection that was given up may still deliver what was sent on it. ``at``: since when (Unix
+    seconds), None: now.
     """
 
     offer: str
     request: str = ""
     address: str = ""
+    at: float | None = None
 
 
 class OfferMissed(NamedTuple):

@@ -100,12 +100,14 @@ def answer_heard(turn: Turn, message: OfferAnswered) -> None:
     offer = turn.state.offers.get(message.offer)
     request = turn.state.requests.get(message.request)
     if offer is None and request is not None and request.state is not RequestState.TALKING:
-        offer_found(turn, OfferFound(message.request, message.offer, message.address, answered=True))
+        at = message.at
+        offer_found(turn, OfferFound(message.request, message.offer, message.address, answered=True, at=at))
     elif offer is None or offer.agent or not offer.address:
-        answered(turn, message)
+        answered(turn, message, message.at)
     else:
         del turn.state.offers[offer.id]
-        offer_found(turn, OfferFound(offer.request, offer.id, offer.address, answered=True, leg=offer.leg))
+        found = OfferFound(offer.request, offer.id, offer.address, True, offer.leg, message.at)
+        offer_found(turn, found)
 
 
 def _rings_already(turn: Turn, request: Request, message: OfferFound, agent: Agent | None) -> None:

@@ -28,6 +28,7 @@ from seats.domain.messages import (
 )
 from seats.domain.recovery import FALLBACK
 from seats.domain.requests import Origin
+from seats.engine.joining import Joining
 from telephony import events as pbx
 from telephony.translate import seat_in_use
 
@@ -56,6 +57,10 @@ class Intake:
         """Caller's uniqueid → offer whose leg answered, and its seat; the bridge comes next."""
         self._taken_back: set[str] = set()
         """Uniqueids of callers who gave up before an answer reached them; a bridge may yet come."""
+        self.joining = Joining(now)
+        """Answers that may turn out to have come too late."""
+        self._attempts: set[str] = set()
+        """Uniqueids of the callers' side of calls that we place: nobody there takes a call back."""
         self._seats: dict[str, str] = {}
         """Agent leg's uniqueid → address of its seat."""
         self._masked: dict[str, str] = {}
@@ -80,16 +85,16 @@ class Intake:
             reader = _READERS.get(type(event))
             if reader is None:
                 continue
-            if type(event) is pbx.RequestMade:
-                messages += self._asked_again(event)
+            told = self._asked_again(event) if type(event) is pbx.RequestMade else []
             message = reader(self, event)
             if isinstance(message, RequestArrived) and self.is_over(message.request):
-                continue
+                message = None
             if message is not None:
-                messages.append(message)
+                told.append(message)
                 if type(message) is Hanging and message.by == "agent":
                     # the phone has said BYE: the agent is free, a moment before the PBX has cleared the leg
-                    messages.append(SeatGone(self.legs[event.uniqueid]))  # type: ignore[union-attr]
+                    told.append(SeatGone(self.legs[event.uniqueid]))  # type: ignore[union-attr]
+            messages += self.joining.follow(event, told)
         return messages
 
     def reconstruct(self, key: str, record: str, channel: str, linkedid: str) -> RequestArrived | None:
@@ -226,8 +231,16 @@ class Intake:
         if e.uniqueid not in self.callers and e.uniqueid not in self.legs:
             self._strangers[e.uniqueid] = (e.bridge, e.channel)
         if answered is not None:
-            return OfferAnswered(answered[0], self.callers.get(e.uniqueid, ""), answered[1])
+            return self._joined(
+                e.uniqueid, OfferAnswered(answered[0], self.callers.get(e.uniqueid, ""), answered[1])
+            )
         return self._bridged_in_fallback(e) if self.fallen else None
+
+    def _joined(self, caller: str, answer: OfferAnswered | OfferFound) -> Message | None:
+        if caller in self._attempts:
+            return answer
+        self.joining.hold(caller, answer)
+        return None
 
     def _bridged_in_fallback(self, e: pbx.Bridged) -> Message | None:
         """The fallback queue connected a caller to one of its members: nobody told us of an offer."""
@@ -238,7 +251,7 @@ class Intake:
         if caller is None or peer is None or caller not in self.callers:
             return None
         del self._bridges[e.bridge]
-        return self.found(self.callers[caller], peer, members[peer], answered=True)
+        return self._joined(caller, self.found(self.callers[caller], peer, members[peer], answered=True))
 
     def found(
         self, request: str, leg: str, channel: str, *, answered: bool, at: float | None = None
@@ -282,6 +295,7 @@ class Intake:
         self._answered.pop(e.uniqueid, None)
         self._dialled.pop(e.uniqueid, None)
         self._taken_back.discard(e.uniqueid)
+        self._attempts.discard(e.uniqueid)
         self.fallen.discard(e.uniqueid)
         if request is None:
             return None
@@ -301,6 +315,7 @@ class Intake:
         request = self.request_id(e.request)
         self.callers = {leg: known for leg, known in self.callers.items() if known != request}
         self.callers[e.uniqueid] = request
+        self._attempts.add(e.uniqueid)
         return CallbackBegan(request, e.channel, e.uniqueid, e.linkedid)
 
     def customer_answered(self, e: pbx.CustomerAnswered) -> Message:

@@ -54,6 +54,7 @@ class Node:
         self._orphans: set[str] = set()
         """Open records without a caller at the last snapshot."""
         self._wake = asyncio.Event()
+        self._joining: asyncio.TimerHandle | None = None
         self.link = Link(
             settings,
             self._on_events,
@@ -77,10 +78,25 @@ class Node:
     async def close(self) -> None:
         """Take the link down."""
         await self.link.close()
+        if self._joining is not None:
+            self._joining.cancel()
 
     def _on_events(self, events: list[PbxEvent]) -> None:
         for message in self._intake.read(events):
             self._engine.post(message)
+        self._await_answers()
+
+    def _await_answers(self) -> None:
+        """Have answers that are held back told when they stand."""
+        wait = self._intake.joining.wait()
+        if wait is not None and self._joining is None:
+            self._joining = asyncio.get_running_loop().call_later(wait, self._answers_stand)
+
+    def _answers_stand(self) -> None:
+        self._joining = None
+        for message in self._intake.joining.due():
+            self._engine.post(message)
+        self._await_answers()
 
     def _on_state(self, state: LinkState, reason: str) -> None:
         self._engine.links[self.name] = LinkView(state, reason)
@@ -102,6 +118,8 @@ class Node:
             self._was_up = False
             log.warning("link_down", node=self.name, reason=reason)
             self._mirror.stop()
+            for message in self._intake.joining.all():
+                self._engine.post(message)
             self._engine.post(LinkDown(self.name))
 
     def _wake_up(self) -> None:

@@ -77,7 +77,7 @@ def stands(finding: Finding, state: State, intake: Intake) -> bool:
         agent = state.agents.get(state.by_address.get(message.address, ""))
         return agent is not None and _differs(message, agent) and intake.heard.get(message.address) is None
     if isinstance(message, CallerHeld | OfferFound):
-        request = state.requests.get(message.request)
+        request = None if intake.joining.holds(message.request) else state.requests.get(message.request)
         return request is not None and finding.seen == (request.state, request.offer)
     return True
 

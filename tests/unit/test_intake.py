@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from seats.domain.messages import (
     CallerGone,
+    CallerHeld,
     ChannelChanged,
     Hanging,
     LegRenamed,
+    Message,
     OfferAnswered,
     OfferFound,
     OfferReturned,
@@ -15,6 +19,7 @@ from seats.domain.messages import (
 )
 from seats.domain.requests import Confidence, Origin
 from seats.engine.intake import Intake
+from seats.engine.joining import TOGETHER
 from telephony import events as pbx
 from tests.unit.coresim import T0
 
@@ -115,7 +120,8 @@ def test_a_seat_that_answers_in_the_fallback_queue_is_told_by_the_bridge() -> No
             pbx.Bridged("n1", "1.1", "PJSIP/trunk-1", "1.1", "b"),
         ]
     )
-    assert [(type(m), m.answered) for m in told] == [(OfferFound, True)]  # type: ignore[union-attr]
+    assert told == []
+    assert [(type(m), m.answered) for m in reader.joining.all()] == [(OfferFound, True)]  # type: ignore[union-attr]
 
 
 BRIDGED = [
@@ -123,6 +129,7 @@ BRIDGED = [
     pbx.Bridged("n1", "1.2", "PJSIP/s1-2", "1.1", "b"),
     pbx.Bridged("n1", "1.1", "PJSIP/trunk-1", "1.1", "b"),
 ]
+ANSWERED = OfferAnswered("1x1", "n1:1.1", "s1", at=T0)
 
 
 def test_who_took_the_call_back_before_the_bridge_was_not_answered() -> None:
@@ -131,8 +138,62 @@ def test_who_took_the_call_back_before_the_bridge_was_not_answered() -> None:
 
 
 def test_who_hung_up_an_answered_call_before_the_bridge_was_told_was_answered() -> None:
-    told = intake().read([pbx.HangingUp("n1", "1.1"), *BRIDGED])
-    assert told == [Hanging("n1:1.1", "caller"), OfferAnswered("1x1", "n1:1.1", "s1")]
+    told = intake().read([pbx.HangingUp("n1", "1.1"), *BRIDGED, hung_up("1.1")])
+    assert told == [Hanging("n1:1.1", "caller"), ANSWERED, CallerGone("n1:1.1", "bye")]
+
+
+def test_an_answer_is_told_when_no_word_of_the_contrary_has_come_and_as_of_the_bridge() -> None:
+    clock = [T0]
+    reader = Intake("n1", lambda *_: Origin("hubei", "trunk", Confidence.CERTAIN), lambda: clock[0])
+    assert reader.read([MADE, DIALLED, *BRIDGED])[1:] == []
+    assert reader.joining.due() == []
+    assert reader.joining.holds("n1:1.1")
+    assert reader.joining.wait() == pytest.approx(TOGETHER)
+    clock[0] += TOGETHER
+    assert reader.joining.due() == [ANSWERED]
+    assert reader.joining.wait() is None
+    assert reader.joining.due() == []
+
+
+@pytest.mark.parametrize("first", [[], [hung_up("1.2")]])
+def test_who_took_the_call_back_is_told_of_right_after_the_bridge(first: list[pbx.PbxEvent]) -> None:
+    told = intake().read([*BRIDGED, *first, pbx.HangingUp("n1", "1.1", unanswered=True), hung_up("1.1")])
+    gone = [SeatGone("1x1")] if first else []
+    assert told == [*gone, Hanging("n1:1.1", "caller"), CallerGone("n1:1.1", "bye")]
+
+
+def test_the_end_of_an_answered_leg_waits_with_its_answer() -> None:
+    reader = intake()
+    assert reader.read([*BRIDGED, hung_up("1.2")]) == []
+    assert reader.read([hung_up("1.1")]) == [ANSWERED, SeatGone("1x1"), CallerGone("n1:1.1", "bye")]
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (pbx.HangingUp("n1", "1.2"), [Hanging("n1:1.1", "agent"), SeatGone("1x1")]),
+        (pbx.HangingUp("n1", "1.1"), [Hanging("n1:1.1", "caller")]),
+        (pbx.Held("n1", "1.1", rescued=True), [CallerHeld("n1:1.1")]),
+    ],
+)
+def test_whatever_only_an_answered_call_can_meet_proves_the_answer(
+    event: pbx.PbxEvent, told: list[Message]
+) -> None:
+    assert intake().read([*BRIDGED, event]) == [ANSWERED, *told]
+
+
+def test_news_of_other_calls_do_not_wait_and_prove_nothing() -> None:
+    reader = intake()
+    made = MADE._replace(request="2.1", uniqueid="2.1", channel="PJSIP/trunk-9")
+    told = reader.read([*BRIDGED, made, hung_up("2.1")])
+    assert [type(message) for message in told] == [RequestArrived, CallerGone]
+    assert reader.joining.holds("n1:1.1")
+
+
+def test_the_agent_of_a_call_that_we_place_has_answered_at_once() -> None:
+    reader = intake()
+    reader.read([pbx.CallbackBegan("n1", "cb1", "Local/x;1", "1.1", "1.1", "1x1")])
+    assert reader.read(BRIDGED) == [OfferAnswered("1x1", "n1:cb1", "s1")]
 
 
 def test_who_took_the_call_back_before_the_fallback_bridged_was_not_answered() -> None:

@@ -108,7 +108,7 @@ def user(name: str, **headers: str) -> dict[str, str]:
             e.HangingUp("n", "17.1", unanswered=True),
         ),
         (
-            {"Event": "HangupRequest", "ChannelState": "6", "Cause": "127", "TechCause": "487", **CALLER},
+            {"Event": "HangupRequest", "ChannelState": "6", "Cause": "16", **CALLER, "TechCause": "487"},
             e.HangingUp("n", "17.1", unanswered=True),
         ),
         (
