@@ -18,6 +18,11 @@ OUT_OF_TOUCH = 4.0
 """Seconds after a disturbance in which the service may not hear the PBX."""
 WRITTEN = 1.0
 """Seconds in which a database that is up, or up again, has what the service heard."""
+WHOLE_SECONDS = 1.6
+"""Seconds by which the talk of a call heard late may differ: the PBX's record has whole seconds, and half of one
+is added where a talk must not be none."""
+HUNG_UP = 0.5
+"""Seconds from an agent's hanging up to the caller's end: the PBX's own way, 0.06 s as a rule."""
 LEFT = ("abandoned", "excluded_short")
 LET_GO = ("timeout", "no_seat")
 
@@ -136,7 +141,11 @@ def _unlike(seen: Seen, row: dict[str, Any], slept: float) -> str:  # noqa: PLR0
         return f"counts as {outcome}, the caller gave up"
     if seen.failed and outcome not in (*LET_GO, *LEFT):
         return f"counts as {outcome}, the caller got {seen.failed}"
-    if outcome == "connected" and seen.ended and abs((row["talk_s"] or 0.0) - seen.talked) > 2.5 + slept:
+    if (
+        outcome == "connected"
+        and seen.ended
+        and abs((row["talk_s"] or 0.0) - seen.talked) > WHOLE_SECONDS + slept
+    ):
         return f"talked {row['talk_s']} s by the ledger, {seen.talked:.1f} s by the caller"
     answered_by = {ring.address for ring in seen.rings if ring.what == "answer"}
     if outcome == "connected" and row["agent"] not in answered_by:
@@ -156,8 +165,8 @@ def _calls(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
         if cut_off(evidence, seen):
             counts["cut by a dead PBX"] += 1
         elif seen.ended_by != "caller":
-            hangups = [r.at for r in seen.rings if r.what == "hangup"]
-            if any(-0.5 < (seen.ended or 0.0) - at < 8.0 for at in hangups):
+            waits = [(seen.ended or 0.0) - r.at for r in seen.rings if r.what == "hangup"]
+            if any(0.0 <= wait < HUNG_UP + _slept(evidence, seen) for wait in waits):
                 counts["ended by the agent"] += 1
             else:
                 counts["dropped"] += 1

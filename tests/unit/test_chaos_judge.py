@@ -11,7 +11,7 @@ import pytest
 from seats.settings import Settings
 from telephony.lab.agents import Ring
 from tests.chaos.evidence import Evidence, Seen
-from tests.chaos.judge import OUT_OF_TOUCH, SYNC, judge, within_bound
+from tests.chaos.judge import HUNG_UP, OUT_OF_TOUCH, SYNC, WHOLE_SECONDS, _story, judge, within_bound
 from tests.chaos.storm import Order, Run, Span
 
 T = 1_000_000.0
@@ -120,6 +120,35 @@ def test_what_the_ledger_says_and_the_caller_did_not_meet_is_caught(call: Seen, 
 )
 def test_what_is_left_over_or_shown_otherwise_is_caught(rest: dict[str, Any], fault: str) -> None:
     assert any(fault in found for found in faults(answered(), **rest)), faults(answered(), **rest)
+
+
+@pytest.mark.parametrize(("off", "caught"), [(WHOLE_SECONDS - JUST, False), (WHOLE_SECONDS + JUST, True)])
+def test_a_talk_of_another_length_is_caught_but_for_whole_seconds_and_the_pbxs_sleep(
+    off: float, caught: bool
+) -> None:
+    nap = Span("pbx", "freeze", T + 3, T + 4)
+    assert bool(faults(answered(talk_s=5.0 - off))) is caught
+    assert bool(faults(answered(talk_s=5.0 + off))) is caught
+    assert bool(faults(answered(talk_s=5.0 + off + 1.0), spans=(nap,))) is caught
+
+
+@pytest.mark.parametrize(
+    ("later", "caught"), [(HUNG_UP - JUST, False), (HUNG_UP + JUST, True), (-JUST, True)]
+)
+def test_a_call_that_ended_by_nobody_is_dropped(later: float, caught: bool) -> None:
+    call = answered()
+    call.ended_by = "callee"
+    call.rings[-1] = Ring("hangup", "sip001", "1x1", "027****0001", T + 7 - later)
+    assert bool(faults(call)) is caught
+    call.rings.pop()
+    assert faults(call) == [f"calls: {_story(call)} was dropped"]
+
+
+@pytest.mark.parametrize(("since", "excused"), [(1.0 - JUST, True), (1.0 + JUST, False)])
+def test_whom_a_dying_pbx_did_not_cut_off_must_be_told_right(since: float, excused: bool) -> None:
+    wrong = gave_up(outcome="connected")
+    crash = Span("pbx", "kill", T + 10 + since, T + 15)
+    assert (faults(wrong, spans=(crash,)) == []) is excused
 
 
 def test_a_phone_rung_for_two_callers_is_caught() -> None:
