@@ -21,6 +21,8 @@ WRITTEN = 1.0
 WHOLE_SECONDS = 1.6
 """Seconds by which the talk of a call heard late may differ: the PBX's record has whole seconds, and half of one
 is added where a talk must not be none."""
+NO_TALK = 0.1
+"""Seconds below which the PBX's record calls a talk none: it cannot tell it from an answer that came too late."""
 HUNG_UP = 0.5
 """Seconds from an agent's hanging up to the caller's end: the PBX's own way, 0.06 s as a rule."""
 LEFT = ("abandoned", "excluded_short")
@@ -133,6 +135,8 @@ def _slept(evidence: Evidence, seen: Seen) -> float:
 def _unlike(seen: Seen, row: dict[str, Any], slept: float) -> str:  # noqa: PLR0911 - one return a fault
     """How the ledger and the caller differ; ``slept`` seconds by the PBX's own sleep are no difference."""
     outcome = row["outcome"]
+    if seen.answered and seen.ended and seen.talked < NO_TALK and row["reconstructed"] and outcome in LEFT:
+        return ""
     if (seen.answered is not None) != (outcome == "connected"):
         return f"counts as {outcome}, the caller was {'' if seen.answered else 'not '}answered"
     if outcome == "failed":

@@ -11,7 +11,7 @@ import pytest
 from seats.settings import Settings
 from telephony.lab.agents import Ring
 from tests.chaos.evidence import Evidence, Seen
-from tests.chaos.judge import HUNG_UP, OUT_OF_TOUCH, SYNC, WHOLE_SECONDS, _story, judge, within_bound
+from tests.chaos.judge import HUNG_UP, NO_TALK, OUT_OF_TOUCH, SYNC, WHOLE_SECONDS, _story, judge, within_bound
 from tests.chaos.storm import Order, Run, Span
 
 T = 1_000_000.0
@@ -130,6 +130,17 @@ def test_a_talk_of_another_length_is_caught_but_for_whole_seconds_and_the_pbxs_s
     assert bool(faults(answered(talk_s=5.0 - off))) is caught
     assert bool(faults(answered(talk_s=5.0 + off))) is caught
     assert bool(faults(answered(talk_s=5.0 + off + 1.0), spans=(nap,))) is caught
+
+
+@pytest.mark.parametrize(
+    ("talk", "completed", "caught"),
+    [(NO_TALK - JUST, True, False), (NO_TALK + JUST, True, True), (NO_TALK - JUST, False, True)],
+)
+def test_an_answered_call_is_no_abandon_but_by_the_record_for_an_instant(
+    talk: float, completed: bool, caught: bool
+) -> None:
+    call = answered(outcome="abandoned", reconstructed=completed, ended=T + 2 + talk)
+    assert bool(faults(call)) is caught
 
 
 @pytest.mark.parametrize(
