@@ -266,13 +266,15 @@ class Link:
             self._enter(LinkState.SNAPSHOT, "logged in")
             await self._agree(actions)
             await self._picture(actions.call_list, ())
+            # Every log-in is greeted with FullyBooted; the snapshot already follows it.
+            self._kept = [event for event in self._kept if not isinstance(event, BootedAgain)]
+            self._replay()
+            # Looking at a picture takes its time: up to the answer, the news of that time is told as well.
+            await self._events.call(commands.ping(), timeout=node.connect_s)
         except BaseException:
             self._kept = None
             await self._drop()
             raise
-        # Every log-in is greeted with FullyBooted; the snapshot already follows it.
-        self._kept = [event for event in self._kept if not isinstance(event, BootedAgain)]
-        self._replay()
         self.stats.connects += 1
         self._warned = self.nobody_there = False
         if node.heartbeat_s > 0:

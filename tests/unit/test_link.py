@@ -431,3 +431,22 @@ async def test_lag_is_read_from_the_events_time(server: Server) -> None:
             server.peers[0].say("Event: Hangup", "Timestamp: 1700000000.25", "Uniqueid: 1", "Cause: 1")
         await until(lambda: len(watch.told) == 65)
         assert watch.link.lag == 0.25
+
+
+async def test_news_that_comes_while_the_picture_is_looked_at_is_told_before_anything_is_done(
+    server: Server,
+) -> None:
+    """A PBX without a service goes on ringing seats from its fallback queue."""
+    async with running(server, up=False) as watch:
+        told = watch.told
+
+        def state(state: LinkState, reason: str) -> None:
+            told.append(state)
+
+        def look(taken: Snapshot) -> None:
+            told.append(taken)
+            server.peers[0].say("Event: Hangup", "Uniqueid: 9", "Cause: 16", "Cause-txt: x")
+
+        watch.link._on_state, watch.link._on_snapshot = state, look
+        await until(lambda: HungUp in map(type, told) and LinkState.UP in told)
+        assert told.index(LinkState.UP) > [type(each) for each in told].index(HungUp)
