@@ -267,14 +267,29 @@ def _bind(turn: Turn, request: Request, offer_id: str, agent: Agent | None, mach
     request.offer = offer_id
     stop_waiting(state, request)
     if agent is not None:
-        _free_from_other(turn, agent)
-        leave_idle(agent)
-        agent.machine = machine
-        if not agent.lease_watched:  # the desk lost us as we lost it: time to come back
-            agent.lease_until = now + COME_BACK
-            agent.lease_watched = True
-            turn.at(agent.lease_until, Due.LEASE, agent.id)
-        agent.offer, agent.request = offer_id, request.id
-        agent.since = now
-        announce(turn, agent, "found on the PBX")
+        _employ(turn, agent, offer, machine)
     return offer
+
+
+def _employ(turn: Turn, agent: Agent, offer: Offer, machine: Machine) -> None:
+    """The agent is the one of this offer, whatever was believed before."""
+    _free_from_other(turn, agent)
+    leave_idle(agent)
+    agent.machine = machine
+    if not agent.lease_watched:  # the desk lost us as we lost it: time to come back
+        agent.lease_until = turn.now + COME_BACK
+        agent.lease_watched = True
+        turn.at(agent.lease_until, Due.LEASE, agent.id)
+    agent.offer, agent.request = offer.id, offer.request
+    agent.since = turn.now
+    announce(turn, agent, "found on the PBX")
+
+
+def take_up_rings(turn: Turn) -> None:
+    """The picture is read: whoever was believed busy and is not by now is the agent of the ring found there."""
+    state = turn.state
+    for offer in state.offers.values():
+        agent = state.agents.get(state.by_address.get(offer.address, ""))
+        if agent is not None and agent.offer is None and not offer.agent and offer.result is None:
+            offer.agent = agent.id
+            _employ(turn, agent, offer, Machine.OFFERED)

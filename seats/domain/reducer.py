@@ -173,6 +173,7 @@ def _plan_changed(turn: Turn, message: PlanChanged) -> None:
 
 
 def _link_up(turn: Turn, message: LinkUp) -> None:
+    recovery.take_up_rings(turn)
     turn.state.links.add(message.node)
     rematch(turn)
 

@@ -118,6 +118,28 @@ def test_whose_agent_is_found_elsewhere_is_not_moved_while_the_picture_is_read()
     assert not [e for e in desk.effects if isinstance(e, Withdraw)], "c1 may be talking, too"
 
 
+def test_a_seat_that_the_fallback_rings_is_not_rung_by_us_once_its_agent_turns_out_to_be_free() -> None:
+    """Both at once in one picture: the agent's own offer was answered elsewhere, and the fallback rings them."""
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    desk.hire("b", "hunan")
+    desk.call("c3", "hunan")
+    desk.call("c2", "hunan")
+    desk.call("c4", "hunan")
+    assert desk.rung() == [("c1", "a"), ("c3", "b")]
+    desk.tell(LinkDown("n1"))
+    desk.tell(OfferFound("c2", "fallback-n1-2", "seat_a", answered=False))
+    desk.tell(CallerGone("c3", ""))
+    desk.tell(OfferFound("c1", "fallback-n1-1", "seat_b", answered=True))
+    desk.tell(LinkUp("n1"))
+    assert desk.rung() == [("c1", "a"), ("c3", "b")], "c4 waits: both phones are in use"
+    a = desk.state.agents["a"]
+    assert (a.machine, a.offer, a.request) == (Machine.OFFERED, "fallback-n1-2", "c2")
+    desk.tell(OfferAnswered("fallback-n1-2"))
+    assert desk.state.requests["c2"].connected_agent == "a"
+
+
 def test_an_answer_to_a_ring_that_arrived_late_is_believed() -> None:
     """What was sent on a connection that we gave up may still arrive, after the next ring."""
     desk = Desk()
