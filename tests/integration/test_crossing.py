@@ -36,8 +36,13 @@ async def test_who_took_the_call_back_as_the_agent_answered_is_not_connected(
             await h.start()
         await h.quiet()
         await h.until(lambda: not h.service.engine.state.offers)
-        answered = {fate.number for fate in callers.fates() if fate.what == "answered"}
-        assert await _connected(h) == answered
+        fates = [fate for fate in callers.fates() if fate.what == "answered"]
+        answered = {fate.number for fate in fates}
+        crossed = {fate.number for fate in fates if fate.detail == "crossed"}
+        connected = await _connected(h)
+        assert connected <= answered
+        # an answer that met the CANCEL on the wire is over at once: the record calls that no talk
+        assert answered - connected <= (set() if listening else crossed)
         assert len(answered) < MANY, "some have given up, or there was nothing to see"
 
 
