@@ -67,13 +67,15 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
     request = state.requests.get(message.request)
     known = state.offers.get(message.offer)
     at = None if request is None else _since(turn, request, message)
+    agent = state.agents.get(state.by_address.get(message.address, ""))
+    if known is not None and agent is not None:
+        _take_up(turn, known, agent)
     if known is not None:
         known.leg = known.leg or message.leg
         if message.answered:
             answered(turn, OfferAnswered(known.id), at)
         elif request is not None:
             _still_rings(turn, request, known)
-    agent = state.agents.get(state.by_address.get(message.address, ""))
     talks_with = known.agent if known is not None else None
     if request is None or (known is not None and (agent is None or talks_with == agent.id)):
         return
@@ -126,6 +128,8 @@ def _rings_already(turn: Turn, request: Request, message: OfferFound, agent: Age
         offer.deadline = max(offer.deadline, turn.now + FALLBACK_RING)
     if free is None:
         offer.address = message.address
+    if agent is not None and free is None:
+        agent.engaged.add(request.node)  # free of what it was believed to do, it is rung yet
     turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer.id)
 
 
@@ -290,6 +294,12 @@ def take_up_rings(turn: Turn) -> None:
     state = turn.state
     for offer in state.offers.values():
         agent = state.agents.get(state.by_address.get(offer.address, ""))
-        if agent is not None and agent.offer is None and not offer.agent and offer.result is None:
-            offer.agent = agent.id
-            _employ(turn, agent, offer, Machine.OFFERED)
+        if agent is not None:
+            _take_up(turn, offer, agent)
+
+
+def _take_up(turn: Turn, offer: Offer, agent: Agent) -> None:
+    """A ring that was nobody's is its phone's agent's, now that the agent is free."""
+    if agent.offer is None and not offer.agent and offer.result is None:
+        offer.agent = agent.id
+        _employ(turn, agent, offer, Machine.OFFERED)

@@ -309,10 +309,10 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: flo
             continue  # whom the overflow dials is no seat of ours
         answered = bool(caller.bridge) and caller.bridge == leg.bridge
         known = state.offers.get(intake.legs.get(leg.uniqueid, ""))
-        if answered and known is not None and not known.agent and _is_free(leg, state):
-            seen_as = (RequestState.TALKING, known.id)
-            again = OfferFound(request, known.id, seat_address(leg.channel), answered=True, leg=leg.uniqueid)
-            found.append(Finding(again, "", seen_as))
+        believed = state.requests.get(request)
+        if known is not None and believed is not None and not known.agent and _is_free(leg, state):
+            again = OfferFound(request, known.id, seat_address(leg.channel), answered, leg.uniqueid)
+            found.append(Finding(again, "", (believed.state, believed.offer)))
             continue
         if known is not None and not (answered and known.result is None):
             continue
@@ -333,7 +333,6 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: flo
         seated = caller.exten.split("-", 4)[4:] if offer else []
         if seated:  # a mobile's leg does not tell
             message = message._replace(address=seated[0])
-        believed = state.requests.get(request)
         seen: tuple[str, str | None] = (RequestState.WAITING, None)
         if believed and (answered or offer or not _is_missed(believed, state, missed_for)):
             seen = (believed.state, believed.offer)
@@ -342,7 +341,7 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: flo
 
 
 def _is_free(leg: Channel, state: State) -> bool:
-    """Whether the agent whose seat that is was believed to talk to somebody else, and does no more."""
+    """Whether the agent whose seat that is was believed busy otherwise, and is no more."""
     agent = state.agents.get(state.by_address.get(seat_address(leg.channel), ""))
     return agent is not None and agent.offer is None
 

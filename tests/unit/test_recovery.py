@@ -152,6 +152,25 @@ def test_an_answer_to_a_ring_that_arrived_late_is_believed() -> None:
     assert desk.state.agents["a"].machine is not Machine.TALKING
 
 
+def test_a_ring_found_at_a_busy_agents_phone_is_the_agents_once_free() -> None:
+    """Another node's fallback rings the phone; our own ring of it is refused as busy."""
+    desk = Desk()
+    desk.tell(LinkDown("n1"))
+    desk.call("c1", "hunan")
+    desk.hire("a", "hunan")
+    desk.call("c2", "hunan", "139")
+    a = desk.state.agents["a"]
+    desk.tell(OfferFound("c1", "fallback-n1-1", "seat_a", answered=True))
+    desk.tell(OfferFound("c2", "fallback-n1-2", "seat_a", answered=False))
+    assert (a.offer, desk.state.offers["fallback-n1-2"].agent) == ("fallback-n1-1", "")
+    desk.tell(LinkUp("n1"))
+    desk.tell(SeatGone("fallback-n1-1"))
+    desk.wait(60.0)
+    assert (a.machine, desk.rung()) == (Machine.UNREACHABLE, []), "nothing is rung over it"
+    desk.tell(OfferFound("c2", "fallback-n1-2", "seat_a", answered=False))
+    assert (a.machine, a.request) == (Machine.OFFERED, "c2")
+
+
 def test_our_ring_that_meets_the_fallbacks_at_one_phone_is_taken_back() -> None:
     desk = Desk()
     desk.call("c1", "hunan")
