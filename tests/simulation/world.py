@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -196,7 +197,7 @@ class World(Watch):
             if caller.hears == "agent" and f"{name}:{caller.request}" not in self.asked_to_end:
                 self.broken(f"a call was hung up although nobody asked: {caller.request}")
             return
-        if caller.hears == "agent" and not self._crossing(caller):
+        if caller.hears == "agent" and not self._crossing(caller, action):
             self.broken(f"an established call was torn apart: {action} for {caller.request}")
 
     def _rang(self, offer: str, born: float) -> None:
@@ -210,10 +211,16 @@ class World(Watch):
         if made < born:
             self.broken(f"I6: ring of offer {offer} came by a connection {born - made:.1f} s younger than it")
 
-    def _crossing(self, caller: Caller) -> bool:
-        """The fallback queue's member answered while the action was under way: nobody can know."""
-        talked = self.now - (caller.talks_since or 0.0)
-        return caller.offer.startswith("fallback") and talked < 2 * self.loop.net.slow + 0.01
+    def _crossing(self, caller: Caller, action: Action) -> bool:
+        """The fallback queue's member answered while the action was under way: nobody can know.
+
+        Of a ring it is known when it was decided (how late it may come, ``_rang`` says); of others, nearly.
+        """
+        since = caller.talks_since or 0.0
+        under_way = since > self.now - 2 * self.loop.net.slow - 0.01
+        if action.get("context") == "seats-connect":
+            under_way = under_way or since > self.made.get(action["exten"].split("-")[1], math.inf)
+        return caller.offer.startswith("fallback") and under_way
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self.broken(f"unhandled: {context.get('message')} {context.get('exception')!r}")
