@@ -46,7 +46,7 @@ async def test_calls_served_while_the_service_is_dead_are_in_the_ledger_afterwar
         h.choose("sip002", Chosen.NOT_READY, "break")
         await asyncio.sleep(0.5)
         await h.stop()
-        async with h.placing(call(HUNAN, talk=3.0), call(HUNAN, patience=6.0)) as callers:
+        async with h.placing(call(HUNAN, talk=7.0), call(HUNAN, patience=6.0)) as callers:
             counts = await callers.wait()
         assert (counts.answered, counts.abandoned) == (1, 1)
         assert set(h.rung()) == {"sip001"}, "the agent on a break is not rung in the fallback either"
