@@ -572,7 +572,8 @@ class World(Watch):
         """The database takes nothing for a while."""
         seconds = self.rng.uniform(0.5, 10.0)
         self.ledger.locked_until = self.now + seconds
-        self.loop.call_later(seconds, self._disturb, *self.pbxs)  # who waited for it goes on now
+        # who waited for it goes on at that moment, perhaps before this timer
+        self.loop.call_later(seconds - 0.01, self._disturb, *self.pbxs)
 
     async def seat_away(self, name: str) -> None:
         """A seat's registration goes, and comes back."""
