@@ -46,7 +46,8 @@ def step(state: State, now: float) -> str:  # noqa: PLR0912 - one reading of the
             if agent.request in winners:
                 return f"I3: two agents talk with {agent.request}"
             winners.add(agent.request)
-    if waiting:
+    due = state.next_deadline()
+    if waiting and (due is None or due > now):  # what is due in this very instant comes next
         idle = [agent for agent in state.agents.values() if is_routable(agent)]
         for agent in idle:
             for request in waiting:
