@@ -68,9 +68,9 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
     known = state.offers.get(message.offer)
     at = None if request is None else _since(turn, request, message)
     agent = state.agents.get(state.by_address.get(message.address, ""))
-    if known is not None and agent is not None:
-        _take_up(turn, known, agent)
     if known is not None:
+        if agent is not None:
+            _take_up(turn, known, agent)
         known.leg = known.leg or message.leg
         if message.answered:
             answered(turn, OfferAnswered(known.id), at)
@@ -128,8 +128,8 @@ def _rings_already(turn: Turn, request: Request, message: OfferFound, agent: Age
         offer.deadline = max(offer.deadline, turn.now + FALLBACK_RING)
     if free is None:
         offer.address = message.address
-    if agent is not None and free is None:
-        agent.engaged.add(request.node)  # free of what it was believed to do, it is rung yet
+        if agent is not None:
+            agent.engaged.add(request.node)  # free of what it was believed to do, it is rung yet
     turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer.id)
 
 

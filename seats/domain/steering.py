@@ -38,12 +38,13 @@ from seats.domain.state import Reserve, State, Steer, Turn
 THRESHOLDS = (0.9, 0.7, 0.5, -0.5, -1.5)
 """Credit below which a province is at level 1, 2, 3, 4, 5."""
 
-RELEASE = (2.9, 2.7, 0.6, -0.4, -1.4)
-"""Credit from which a province leaves level 1, 2, 3, 4, 5 again."""
-
 CALM: Final = 600.0
 HYSTERESIS: Final = 0.1
 """Seconds in which no caller had to wait after which that much credit above the threshold is enough."""
+
+RELEASE_CALM = tuple(threshold + HYSTERESIS for threshold in THRESHOLDS)
+RELEASE = (2.9, 2.7, *RELEASE_CALM[2:])
+"""Credit from which a province leaves level 1, 2, 3, 4, 5 again, in calm and while callers wait."""
 
 START: Final = 1.0
 """Credit at the start, and what debts and savings fade to: one loss is no alarm, but is then earned again."""
@@ -197,8 +198,7 @@ def _level(state: State, steer: Steer) -> int:
     at_risk = max(0.0, AT_RISK - (1.0 - objective)) * max(0, line)
     credit = steer.credit - at_risk
     up = sum(credit < threshold for threshold in THRESHOLDS)
-    calm = state.now - state.waited_at >= CALM
-    leave = [threshold + HYSTERESIS for threshold in THRESHOLDS] if calm else RELEASE
+    leave = RELEASE_CALM if state.now - state.waited_at >= CALM else RELEASE
     down = sum(credit < threshold for threshold in leave)
     return max(up, min(steer.level, down))
 
