@@ -104,6 +104,7 @@ async def test_a_dead_node_fails_its_own_and_leaves_the_others_untouched(tmp_pat
         await h.until(lambda: outcomes_of(h).get(waiting_two) is Outcome.CONNECTED, 5.0)
         assert h.service.ready()[0], "one node is enough to be ready"
         assert (await ours.wait()).answered == 1
+        await h.until(lambda: on_two not in h.service.engine.state.requests)
         assert (on_two, "caller") in [(e.request, e.ended_by) for e in h.of(CallEnded)]
         assert theirs.counts().answered == 1
 
