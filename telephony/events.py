@@ -47,13 +47,17 @@ class Ringing(NamedTuple):
 
 
 class DialEnded(NamedTuple):
-    """A dialled leg's fate: ``ANSWER``, ``NOANSWER``, ``BUSY``, ``CANCEL``, ``CHANUNAVAIL``, …"""
+    """A dialled leg's fate: ``ANSWER``, ``NOANSWER``, ``BUSY``, ``CANCEL``, ``CHANUNAVAIL``, …
+
+    ``elsewhere``: the channel of another seat than the one that was rung, where it was picked up; else empty.
+    """
 
     node: str
     uniqueid: str
     offer: str
     dest_uniqueid: str
     status: str
+    elsewhere: str = ""
 
 
 class Bridged(NamedTuple):

@@ -241,10 +241,18 @@ def _ringing(node: str, uniqueid: str, context: str, exten: str, dest: str, stat
 
 
 def _dial_ended(
-    node: str, uniqueid: str, context: str, exten: str, dest: str, status: str
+    node: str, uniqueid: str, context: str, exten: str, dest: str, status: str, dest_channel: str
 ) -> PbxEvent | None:
     # A withdrawn offer's caller already stands in seats-hold by now: no offer id, but the leg is known.
-    return DialEnded(node, uniqueid, offer_of(context, exten), dest, status) if dest else None
+    offer = offer_of(context, exten)
+    there = not offer or is_leg_of(exten, dest_channel)
+    return DialEnded(node, uniqueid, offer, dest, status, "" if there else dest_channel) if dest else None
+
+
+def is_leg_of(exten: str, channel: str) -> bool:
+    """Whether a channel is of the seat that ``o-<offer>-<timeout>-<kind>-<address>`` rings; a mobile's may be any."""
+    kind, _, address = exten.split("-", 3)[-1].partition("-")
+    return kind != "s" or not channel or channel.rpartition("-")[0] == f"PJSIP/{address}"
 
 
 def _bridged(node: str, uniqueid: str, channel: str, linkedid: str, bridge: str) -> PbxEvent | None:
@@ -330,7 +338,7 @@ _USER_MAKERS = {
 _MAKERS = {
     "DialBegin": _Maker(_dialing, (*_ENDS, "DestChannel")),
     "DialState": _Maker(_ringing, (*_ENDS, "DialStatus")),
-    "DialEnd": _Maker(_dial_ended, (*_ENDS, "DialStatus")),
+    "DialEnd": _Maker(_dial_ended, (*_ENDS, "DialStatus", "DestChannel")),
     "BridgeEnter": _Maker(_bridged, _BRIDGE),
     "BridgeLeave": _Maker(_unbridged, _BRIDGE),
     "HangupRequest": _Maker(_hanging_up, ("Uniqueid", "ChannelState", "Cause"), ("TechCause",)),

@@ -53,7 +53,7 @@ class Intake:
         """Agent leg's uniqueid → channel, until it rings."""
         self._dialled: dict[str, str] = {}
         """Caller's uniqueid → offer being dialled."""
-        self._answered: dict[str, tuple[str, str]] = {}
+        self._answered: dict[str, OfferAnswered | OfferFound] = {}
         """Caller's uniqueid → offer whose leg answered, and its seat; the bridge comes next."""
         self._taken_back: set[str] = set()
         """Uniqueids of callers who gave up before an answer reached them; a bridge may yet come."""
@@ -218,8 +218,13 @@ class Intake:
             return None
         if offer.startswith(FALLBACK):  # answered: the bridge tells; else the queue keeps the caller
             return None if e.status == "ANSWER" else OfferReturned(offer, e.status)
+        request = self.callers.get(e.uniqueid)
+        if e.status == "ANSWER" and e.elsewhere and request is not None and e.uniqueid not in self._attempts:
+            self._answered[e.uniqueid] = self.found(request, e.dest_uniqueid, e.elsewhere, answered=True)
+            return None
         if e.status == "ANSWER":
-            self._answered[e.uniqueid] = (offer, self._seats.get(e.dest_uniqueid, ""))
+            address = self._seats.get(e.dest_uniqueid, "")
+            self._answered[e.uniqueid] = OfferAnswered(offer, address=address)
             return None
         return OfferMissed(offer, e.status)
 
@@ -231,9 +236,8 @@ class Intake:
         if e.uniqueid not in self.callers and e.uniqueid not in self.legs:
             self._strangers[e.uniqueid] = (e.bridge, e.channel)
         if answered is not None:
-            return self._joined(
-                e.uniqueid, OfferAnswered(answered[0], self.callers.get(e.uniqueid, ""), answered[1])
-            )
+            request = self.callers.get(e.uniqueid, "")
+            return self._joined(e.uniqueid, answered._replace(request=request))
         return self._bridged_in_fallback(e) if self.fallen else None
 
     def _joined(self, caller: str, answer: OfferAnswered | OfferFound) -> Message | None:

@@ -22,6 +22,7 @@ from seats.domain.state import State
 from seats.engine.intake import Intake, seat_address, uniqueid_of
 from seats.engine.stirred import Stirred, stirred
 from telephony.link import Channel, Snapshot
+from telephony.translate import is_leg_of, offer_of
 
 
 class Finding(NamedTuple):
@@ -316,7 +317,7 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: flo
             continue
         if known is not None and not (answered and known.result is None):
             continue
-        offer = _offer_of(caller)
+        offer = _offer_of(caller, leg)
         if _is_just_over(state.requests.get(request), state, missed_for) or (
             not offer and not answered and caller.context != "seats-fallback"
         ):
@@ -363,10 +364,10 @@ def _leg_of(caller: Channel, snapshot: Snapshot) -> Channel | None:
     return next(iter(together or legs), None)
 
 
-def _offer_of(caller: Channel) -> str:
-    if caller.context != "seats-connect" or not caller.exten.startswith("o-"):
-        return ""
-    return caller.exten.split("-")[1]
+def _offer_of(caller: Channel, leg: Channel) -> str:
+    """Our offer by which a leg rings or talks; none where another seat picked up what rang."""
+    offer = offer_of(caller.context, caller.exten)
+    return offer if offer and is_leg_of(caller.exten, leg.channel) else ""
 
 
 def _seconds(field: str, default: float) -> float:

@@ -28,7 +28,7 @@ def rung(leg: str, offer: str) -> list[tuple[Any, ...]]:
 
 
 def ended(leg: str, offer: str, status: str) -> tuple[Any, ...]:
-    return ("DialEnded", "caller", offer, leg, status)
+    return ("DialEnded", "caller", offer, leg, status, "")
 
 
 def hung_up(who: str, cause: int) -> tuple[Any, ...]:

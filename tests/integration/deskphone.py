@@ -26,6 +26,8 @@ class Leg:
         """Method and status of every answer to our requests."""
         self.shown = ""
         """The name that the PBX showed with the number."""
+        self.invite = ""
+        """What called us, while it rings."""
         self.sip_frags: list[str] = []
         """What NOTIFY said of a transfer."""
         self.ended = asyncio.Event()
@@ -36,12 +38,12 @@ class Leg:
 
 
 class DeskPhone(asyncio.DatagramProtocol):
-    """One seat's phone. It answers every call at once and speaks until ``muted``."""
+    """One seat's phone. It answers every call at once, or rings while ``ringing``, and speaks until ``muted``."""
 
     def __init__(self, lab: LabPbx, address: str) -> None:
         self.address = address
         self.legs: list[Leg] = []
-        self.muted = False
+        self.muted = self.ringing = False
         self._lab, self._pbx = lab, f"127.0.0.1:{lab.sip_port}"
         self._registrar = Registrar(lab.sip_port)
         self._news = asyncio.Condition()
@@ -117,6 +119,9 @@ class DeskPhone(asyncio.DatagramProtocol):
             await self._invited(leg, text)
         elif not text.startswith("ACK"):
             self._reply(text, "200 OK")
+            if leg is not None and text.startswith("CANCEL"):
+                self._reply(leg.invite, "487 Request Terminated", to=leg.ours)
+                self._over(leg)
             if leg is not None and text.startswith("NOTIFY"):
                 leg.sip_frags.append(text.partition("\r\n\r\n")[2])
             elif leg is not None and text.startswith("BYE"):
@@ -130,7 +135,11 @@ class DeskPhone(asyncio.DatagramProtocol):
             caller, contact = _header(text, "From"), _uri(_header(text, "Contact"))
             leg = Leg(_header(text, "Call-ID"), ours, caller, contact)
             leg.shown = caller.split('"')[1] if '"' in caller else ""
+            leg.invite = text
             await self._open_ear(leg)
+        if self.ringing:
+            self._reply(text, "180 Ringing", to=leg.ours)
+            return
         self._speak(leg, text)
         contact = f"Contact: <sip:{self.address}@127.0.0.1:{self._port}>\r\n"
         self._reply(text, "200 OK", contact, self._sdp(leg), to=leg.ours)

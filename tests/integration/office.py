@@ -68,7 +68,9 @@ def pack_of_a_company(folder: Path) -> Path:
     with (pack / "extensions_seats.conf").open("a") as file:
         file.write(COMPANY)
     seats = pack / "pjsip_seats.conf"
-    text = seats.read_text().replace("allow_transfer = no", "allow_transfer = yes")
+    text = seats.read_text().replace(
+        "allow_transfer = no", "allow_transfer = yes\ncall_group = 1\npickup_group = 1"
+    )
     seats.write_text(text.replace("context = seats-none", "context = lab-company"))
     return pack
 

@@ -62,6 +62,21 @@ def test_a_masquerade_moves_the_call_into_the_channel_that_takes_its_name() -> N
     assert reader.read([hung_up("1.9")]) == [CallerGone("n1:1.1", "bye")]
 
 
+@pytest.mark.parametrize("there", ["PJSIP/s1-2", "PJSIP/s9-3"])
+def test_who_answers_is_told_by_the_leg_that_came_together_with_the_caller(there: str) -> None:
+    reader = intake()
+    elsewhere = there if "s9" in there else ""
+    bridged = pbx.Bridged("n1", "1.1", "PJSIP/trunk-1", "1.1", "b1")
+    reader.read([pbx.DialEnded("n1", "1.1", "1x1", "1.3", "ANSWER", elsewhere), bridged])
+    (told,) = reader.joining.all()
+    if elsewhere:
+        assert isinstance(told, OfferFound)
+        assert (told.request, told.address, told.answered) == ("n1:1.1", "s9", True)
+        assert told.offer != "1x1", "nobody answered the offer that was made"
+    else:
+        assert told == OfferAnswered("1x1", "n1:1.1", "", T0)
+
+
 def test_local_channels_that_go_leave_the_call_to_whoever_stood_behind_them() -> None:
     reader = intake()
     changed = reader.read([pbx.Optimized("n1", ("1.0", "1.1"), "0.7", "PJSIP/trunk-0"), hung_up("1.1")])

@@ -15,7 +15,7 @@ from telephony.translate import WANTED, Headers, RawTranslator, offer_of, transl
 CALLER = {
     "Channel": "PJSIP/trunk-1",
     "Context": "seats-connect",
-    "Exten": "o-7k2-20-s-web-001",
+    "Exten": "o-7k2-20-s-web001",
     "Uniqueid": "17.1",
     "Linkedid": "17.1",
 }
@@ -84,6 +84,14 @@ def user(name: str, **headers: str) -> dict[str, str]:
         (
             {"Event": "DialEnd", "DialStatus": "BUSY", **CALLER, **LEG},
             e.DialEnded("n", "17.1", "7k2", "17.2", "BUSY"),
+        ),
+        (
+            {"Event": "DialEnd", "DialStatus": "ANSWER", **CALLER, **LEG, "DestChannel": "PJSIP/web002-3"},
+            e.DialEnded("n", "17.1", "7k2", "17.2", "ANSWER", "PJSIP/web002-3"),
+        ),
+        (
+            {"Event": "DialEnd", "DialStatus": "ANSWER", **CALLER, "Exten": "o-7k2-20-m-138", **LEG},
+            e.DialEnded("n", "17.1", "7k2", "17.2", "ANSWER"),
         ),
         (
             {"Event": "DialEnd", "DialStatus": "CANCEL", **CALLER, "Context": "seats-hold", **LEG},
