@@ -54,11 +54,11 @@ $(VENV)/.stamp: pyproject.toml
 run: setup
 	@exec $(BIN)/seats demo
 
-# beside the tests of real calls, which mostly wait, run those that need no PBX or are in no hurry
+# beside the tests of real calls, which mostly wait, run those that need no PBX or are in no hurry ("aside")
 test: setup lint
-	@nice -n 5 $(BIN)/pytest -m "not pbx or watch" >var/beside.log 2>&1 & beside=$$!
+	@nice -n 5 $(BIN)/pytest -m "not pbx or aside" >var/beside.log 2>&1 & beside=$$!
 	trap "kill $$beside 2>/dev/null || true" EXIT
-	calls=0; $(BIN)/pytest -m "pbx and not watch" || calls=$$?
+	calls=0; $(BIN)/pytest -m "pbx and not aside" || calls=$$?
 	rest=0; wait $$beside || rest=$$?
 	cat var/beside.log
 	exit $$((calls | rest))

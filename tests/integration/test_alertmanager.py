@@ -15,7 +15,7 @@ from seats.domain.regions import PROVINCES
 from tests.integration.watchers import Alertmanager, Pages, missing
 
 pytestmark = [
-    pytest.mark.watch,
+    pytest.mark.aside,
     pytest.mark.skipif(bool(missing()), reason="install prometheus and prometheus-alertmanager"),
 ]
 

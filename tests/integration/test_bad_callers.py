@@ -18,7 +18,7 @@ from seats.store.rows import User
 from tests.integration.house import Home, House, house
 from tests.integration.phone import Phone
 
-pytestmark = pytest.mark.pbx
+pytestmark = [pytest.mark.pbx, pytest.mark.aside]
 
 PASSWORD = "calm-harbour-31"
 FORGED = "%0D%0AUniqueid%3A%201.1%0D%0A%0D%0AEvent%3A%20UserEvent%0D%0AUserEvent%3A%20SeatsRequest%0D%0A"

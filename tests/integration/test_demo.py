@@ -14,7 +14,7 @@ import pytest
 
 from telephony.lab.ports import free_port
 
-pytestmark = pytest.mark.pbx
+pytestmark = [pytest.mark.pbx, pytest.mark.aside]
 
 SECONDS = 180
 

@@ -19,7 +19,7 @@ from telephony.lab.pbx import PREFIX
 from tests.integration.phone import Phone
 from tests.integration.rawami import RawAmi
 
-pytestmark = pytest.mark.pbx
+pytestmark = [pytest.mark.pbx, pytest.mark.aside]
 
 
 def alive(pid: int) -> bool:

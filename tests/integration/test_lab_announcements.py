@@ -14,7 +14,7 @@ from tests.integration.phone import Phone
 from tests.integration.rawami import RawAmi
 from tests.integration.test_lab_dialplan import QUICK, agents, eventually, request, ring_seen
 
-pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.pbx, pytest.mark.aside, pytest.mark.asyncio(loop_scope="session")]
 
 PLAYING = re.compile(r"<(?P<channel>[^>]*)> Playing '(?P<file>[^'.]*)\.\w+' \(language '(?P<language>\w+)'\)")
 

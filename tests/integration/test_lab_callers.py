@@ -13,7 +13,7 @@ import pytest
 from telephony.lab import ANSWERS_AT_ONCE, Behaviour, Call, Callers, LabPbx, SimAgents, place, run_for
 from tests.integration.rawami import RawAmi
 
-pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.pbx, pytest.mark.aside, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def quiet(lab: LabPbx, within: float = 20.0) -> None:

@@ -14,7 +14,7 @@ from telephony.events import HungUp, PbxEvent, RequestMade
 from telephony.lab import Call, Callers, LabPbx
 from telephony.link import Link, LinkState, NodeSettings, Snapshot
 
-pytestmark = pytest.mark.pbx
+pytestmark = [pytest.mark.pbx, pytest.mark.aside]
 
 
 class Watch:

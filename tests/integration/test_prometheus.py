@@ -48,7 +48,7 @@ from tests.integration.watchers import Alertmanager, Pages, Prometheus, missing
 
 pytestmark = [
     pytest.mark.pbx,
-    pytest.mark.watch,
+    pytest.mark.aside,
     pytest.mark.skipif(bool(missing()), reason="install prometheus and prometheus-alertmanager"),
 ]
 
