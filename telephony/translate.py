@@ -250,8 +250,8 @@ def _dial_ended(
 
 
 def is_leg_of(exten: str, channel: str) -> bool:
-    """Whether a channel is of the seat that ``o-<offer>-<timeout>-<kind>-<address>`` rings; a mobile's may be any."""
-    kind, _, address = exten.split("-", 3)[-1].partition("-")
+    """Whether a channel is of the seat that ``o-<offer>-<timeout>-<kind>-<address>…`` rings; a mobile's may be any."""
+    kind, address = [*exten.split("-"), "", ""][3:5]
     return kind != "s" or not channel or channel.rpartition("-")[0] == f"PJSIP/{address}"
 
 

@@ -78,9 +78,9 @@ class House:
             while not true():  # noqa: ASYNC110 - what tests wait for has no event of its own
                 await asyncio.sleep(0.01)
 
-    async def until_said(self, sounds: str) -> None:
-        """Wait until a caller who holds hears these sounds, joined by ``&``; none: the music."""
-        wanted = f"!Read!SEATS_DIGIT,{sounds},1,n,"
+    async def until_said(self, sound: str) -> None:
+        """Wait until a caller who holds hears this sound; none: the music."""
+        wanted = f"!Read!SEATS_DIGIT,{sound},1,n,"
         async with asyncio.timeout(30):
             while wanted not in await self.lab.asterisk_cli("core show channels concise"):  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0.05)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -92,6 +93,17 @@ async def test_an_offer_does_not_wait_for_the_end_of_the_sentence(
         await ring_seen(phones, "ring", "tell1")
         assert "queue-minutes" not in spoken(lab, beside), "who was told the same still listens"
         await phone.until(200)
+
+
+async def test_a_silent_service_is_noticed_amid_a_sentence(lab: LabPbx, ami: RawAmi) -> None:
+    await ami.setvar("SEATS_HEARTBEAT", int(time.time()) + 60)
+    async with holding(lab, ami, "4109") as (phone, channel, made):
+        await tell(ami, channel, "SEATS_TELL", "23-4")
+        await eventually(lambda: _heard(lab, channel, ["queue-thereare"]))
+        await ami.setvar("SEATS_HEARTBEAT", int(time.time()) - 10)
+        await ami.user_event("SeatsFallback", Request=made)
+        assert "queue-holdtime" not in spoken(lab, channel)
+        await phone.heard()
 
 
 async def test_what_was_told_before_an_offer_is_not_said_after_it(
