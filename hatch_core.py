@@ -26,11 +26,14 @@ AS_THEY_ARE = frozenset({"__init__.py", "native.py"})
 NEEDS = ("mypy>=2.4", "setuptools>=65")
 """What it takes to compile, beside a C compiler and Python's headers."""
 
+FLAGS = "-fvisibility=hidden"
+"""For the compiler: what the core calls in itself it calls straight, not by way of the linker's table."""
+
 _SETUP = """
 import sys
 from mypyc.build import mypycify
 from setuptools import setup
-modules = mypycify(["--follow-imports=silent", *sys.argv[1:]], opt_level="3", debug_level="0")
+modules = mypycify(["--follow-imports=silent", *sys.argv[1:]], opt_level="2", debug_level="0")
 sys.argv[1:] = ["build_ext", "--inplace"]
 setup(name="seats-core", packages=[], py_modules=[], ext_modules=modules)
 """
@@ -71,7 +74,11 @@ def compile_core(root: Path, work: Path) -> list[Path]:
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-c", _SETUP, *modules],
         cwd=work,
-        env={**os.environ, "MYPYPATH": str(work)},
+        env={
+            **os.environ,
+            "MYPYPATH": str(work),
+            "CFLAGS": f"{os.environ.get('CFLAGS', '')} {FLAGS}".strip(),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

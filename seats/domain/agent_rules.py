@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from seats.domain.agents import Agent, Chosen, Machine, SeatKind
+from seats.domain.agents import NOWHERE, Agent, Chosen, Machine, SeatKind
 from seats.domain.deadlines import Due
 from seats.domain.effects import DEAD, HangUp
 from seats.domain.eligible import is_routable
@@ -178,9 +178,9 @@ def _note_use(turn: Turn, agent: Agent, node: str, in_use: bool) -> None:
     if in_use == (node in agent.engaged):
         return
     if in_use:
-        agent.engaged.add(node)
+        agent.engaged |= {node}
     else:
-        agent.engaged.discard(node)
+        agent.engaged = turn.state.one_of(agent.engaged - {node})
     if agent.machine not in BUSY:
         settle(turn, agent, "pbx: in another call" if in_use else "pbx: free again")
 
@@ -191,11 +191,11 @@ def note_registration(turn: Turn, agent: Agent, node: str, reachable: bool, deta
         return
     before = is_proven(agent, turn.now)
     if reachable:
-        agent.nodes.add(node)
+        agent.nodes = turn.state.one_of(agent.nodes | {node})
         agent.suspect_until = 0.0  # a fresh registration is a fresh proof
     else:
-        agent.nodes.discard(node)
-        agent.engaged.discard(node)
+        agent.nodes = turn.state.one_of(agent.nodes - {node})
+        agent.engaged = turn.state.one_of(agent.engaged - {node})
     if agent.machine in BUSY:
         check_talking_seat(turn, agent)
         return
@@ -320,8 +320,7 @@ def configured(turn: Turn, message: AgentConfigured) -> None:
         _uncount(turn, agent)
         state.by_address.pop(agent.seat.address, None)
         if agent.seat != message.seat:
-            agent.nodes.clear()
-            agent.engaged.clear()
+            agent.nodes = agent.engaged = NOWHERE
         agent.name, agent.province = message.name, message.province
         agent.pools, agent.seat = message.pools, message.seat
     agent.boards = tuple([state.board(pool) for pool in agent.pools])

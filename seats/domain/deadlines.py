@@ -39,7 +39,10 @@ class Due(IntEnum):
 
 @mypyc_attr(acyclic=True)
 class Deadline:
-    """``due`` of ``key`` at ``when`` (Unix seconds); ``number`` tells those of the same moment apart."""
+    """``due`` of ``key`` at ``when`` (Unix seconds); ``number`` tells those of the same moment apart.
+
+    Without a key it is void: what it was for is over.
+    """
 
     __slots__ = ("due", "key", "number", "token", "when")
 
@@ -69,6 +72,12 @@ class Deadlines:
         self._lists[deadline.due].add(deadline)
         self.next = min(self.next, deadline.when)
 
+    def void(self, deadline: Deadline) -> None:
+        """What a deadline was for is over: it counts no more, and soon takes no room."""
+        if deadline.key:
+            deadline.key = ""
+            self._lists[deadline.due].count_void()
+
     def pop(self, now: float) -> Deadline | None:
         """The next one, taken off, if it is due by now."""
         if now < self.next:
@@ -90,11 +99,13 @@ class Deadlines:
 class _Sorted:
     """The deadlines of one kind, those before ``first`` passed."""
 
-    __slots__ = ("deadlines", "first")
+    __slots__ = ("deadlines", "first", "void")
 
     def __init__(self) -> None:
         self.deadlines: list[Deadline] = []
         self.first = 0
+        self.void = 0
+        """How many of those to come are void."""
 
     def add(self, deadline: Deadline) -> None:
         deadlines = self.deadlines
@@ -110,7 +121,15 @@ class _Sorted:
                 high = middle
         deadlines.insert(low, deadline)
 
+    def count_void(self) -> None:
+        self.void += 1
+        if self.void >= TRIM and 2 * self.void > len(self.deadlines) - self.first:
+            self.deadlines = [deadline for deadline in self.deadlines[self.first :] if deadline.key]
+            self.first = self.void = 0
+
     def drop(self) -> None:
+        if not self.deadlines[self.first].key:
+            self.void -= 1
         self.first += 1
         if self.first >= TRIM:
             del self.deadlines[: self.first]

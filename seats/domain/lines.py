@@ -1,4 +1,4 @@
-"""A pool's waiting line, kept in order: joining at the end and leaving at the head cost the same at any length."""
+"""Waiting lines, kept in order: joining at the end and leaving at the head cost the same at any length."""
 
 from __future__ import annotations
 
@@ -50,9 +50,11 @@ class Place:
 class Line:
     """Places in their order. Void ones are dropped when they come to the head, or when they are too many."""
 
-    __slots__ = ("_first", "_places", "_sweep_at")
+    __slots__ = ("_first", "_front", "_places", "_sweep_at")
 
     def __init__(self) -> None:
+        self._front: Place | None = None
+        """The head when last asked for; None once another place may have come before it."""
         self._places: list[Place] = []
         self._first = 0
         """Places before this one are void."""
@@ -66,11 +68,18 @@ class Line:
             places.append(place)
         else:
             insort(places, place, self._first)
+            self._front = None
         if len(places) >= self._sweep_at:
             self._sweep()
 
     def head(self) -> Place | None:
         """The first place that is not void; None for an empty line."""
+        front = self._front
+        if front is None or front.request is None:
+            front = self._front = self._next()
+        return front
+
+    def _next(self) -> Place | None:
         places = self._places
         first = self._first
         length = len(places)
@@ -95,3 +104,56 @@ class Line:
         self._places = [place for place in self._places if place.request is not None]
         self._first = 0
         self._sweep_at = max(TRIM, 2 * len(self._places))
+
+
+class Ages:
+    """Who waits in a province, by arrival. Whoever has left is dropped when it comes to the head, or with others."""
+
+    __slots__ = ("_first", "_requests", "_sweep_at")
+
+    def __init__(self) -> None:
+        self._requests: list[Request] = []
+        self._first = 0
+        """Requests before this one wait no more."""
+        self._sweep_at = TRIM
+        """Length at which those who left are looked for all along."""
+
+    def enter(self, request: Request) -> None:
+        """The request waits (again)."""
+        if request.aged:
+            return
+        request.aged = True
+        requests = self._requests
+        if not requests or requests[-1].arrived_at <= request.arrived_at:
+            requests.append(request)
+        else:
+            insort(requests, request, self._first, key=_arrival)
+        if len(requests) >= self._sweep_at:
+            self._sweep()
+
+    def oldest(self) -> Request | None:
+        """The one who came first of those who wait; None if nobody does."""
+        requests = self._requests
+        while self._first < len(requests) and not requests[self._first].wait_token:
+            requests[self._first].aged = False
+            self._first += 1
+        if self._first == len(requests):
+            requests.clear()
+            self._first = 0
+            return None
+        if self._first >= TRIM:
+            del requests[: self._first]
+            self._first = 0
+        return requests[self._first]
+
+    def _sweep(self) -> None:
+        here = self._requests[self._first :]
+        for request in here:
+            request.aged = request.wait_token > 0
+        self._requests = [request for request in here if request.aged]
+        self._first = 0
+        self._sweep_at = max(TRIM, 2 * len(self._requests))
+
+
+def _arrival(request: Request) -> float:
+    return request.arrived_at

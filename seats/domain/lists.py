@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 
 from seats.domain.agents import Agent
-from seats.domain.lines import Place
+from seats.domain.lines import Ages, Place
 from seats.domain.requests import Request
 from seats.domain.state import Idle, PoolBoard, State
 
@@ -21,6 +21,10 @@ def start_waiting(state: State, request: Request) -> None:
     request.rings_open = 0
     if not request.callback:
         state.waiting.setdefault(request.province, {})[request.id] = request
+        ages = state.ages.get(request.province)
+        if ages is None:
+            ages = state.ages[request.province] = Ages()
+        ages.enter(request)
 
 
 def stop_waiting(state: State, request: Request) -> None:

@@ -39,9 +39,9 @@ def outlook(state: State, province: str, now: float) -> Outlook:
 
 def guess(state: State, province: str, now: float) -> Guess:
     """What both estimators say of a caller who comes now."""
-    line = state.waiting.get(province, {})
-    head = min((request.arrived_at for request in line.values()), default=now)
-    return Guess(state.expected.seen(province).last, now - head)
+    ages = state.ages.get(province)
+    oldest = ages.oldest() if ages is not None else None
+    return Guess(state.expected.seen(province).last, now - oldest.arrived_at if oldest is not None else 0.0)
 
 
 def expected_wait(state: State, province: str, now: float) -> Wait:

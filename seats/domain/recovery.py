@@ -129,7 +129,7 @@ def _rings_already(turn: Turn, request: Request, message: OfferFound, agent: Age
     if free is None:
         offer.address = message.address
         if agent is not None:
-            agent.engaged.add(request.node)  # free of what it was believed to do, it is rung yet
+            agent.engaged |= {request.node}  # free of what it was believed to do, it is rung yet
     turn.at(offer.deadline + OFFER_GUARD, Due.OFFER_GUARD, offer.id)
 
 
@@ -256,7 +256,7 @@ def _free_from_other(turn: Turn, agent: Agent) -> None:
         missed(turn, OfferMissed(offer.id, "CANCEL"))
     else:
         offer.agent = ""  # what became of that call, the next snapshot tells
-        agent.engaged.add(request.node)
+        agent.engaged |= {request.node}
     agent.offer = agent.request = None
 
 

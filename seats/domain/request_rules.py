@@ -83,7 +83,7 @@ def arrived(turn: Turn, message: RequestArrived) -> None:
     state.forecast.arrived(request.province, turn.now)
     loyalty.greet(turn, request)
     await_staff(turn, request)
-    turn.at(request.arrived_at + state.plan.max_wait, Due.MAX_WAIT, request.id)
+    request.longest = turn.at(request.arrived_at + state.plan.max_wait, Due.MAX_WAIT, request.id)
     seek(turn, request)
     if request.state is RequestState.WAITING:
         _begin_waiting(turn, request)
@@ -94,7 +94,7 @@ def _begin_waiting(turn: Turn, request: Request) -> None:
     state = turn.state
     announcements.arm(turn, request)
     request.guess = guess(state, request.province, turn.now)
-    turn.at(request.arrived_at + state.plan.wait_bound, Due.WAIT_BOUND, request.id)
+    request.bound = turn.at(request.arrived_at + state.plan.wait_bound, Due.WAIT_BOUND, request.id)
     steering.arm(turn)
     steering.waits(turn, request)
 
@@ -376,6 +376,9 @@ def close(turn: Turn, request: Request) -> None:
     request.state = RequestState.DONE
     stop_waiting(turn.state, request)
     turn.state.requests.pop(request.id, None)
+    for deadline in (request.longest, request.bound):  # minutes ahead, when most calls are long over
+        if deadline is not None:
+            turn.state.deadlines.void(deadline)
     turn.events.append(RequestClosed(turn.now, request.id))
 
 

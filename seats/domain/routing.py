@@ -110,12 +110,14 @@ def employ(turn: Turn, agent: Agent) -> bool:
     state = turn.state
     best: Place | None = None
     chosen: PoolBoard | None = None
-    skipped: Skipped = {}
+    skipped: Skipped | None = None
     for board in agent.boards:
         place = board.waiting.head()
         if place is None or not _is_first(place, best):
             continue
         if refusal(state, agent, place.holder()):
+            if skipped is None:
+                skipped = {}
             place = _first_waiting(state, board, agent, skipped)
             if place is None or not _is_first(place, best):
                 continue
@@ -214,7 +216,7 @@ def _list(turn: Turn, request: Request, first: int) -> None:
 
 
 def _make_offer(
-    turn: Turn, request: Request, agent: Agent, ring: int, board: PoolBoard, skipped: Skipped
+    turn: Turn, request: Request, agent: Agent, ring: int, board: PoolBoard, skipped: Skipped | None
 ) -> None:
     """Reserve the agent for the request and ask for the ringing."""
     state, now, pool = turn.state, turn.now, board.pool

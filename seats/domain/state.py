@@ -14,7 +14,7 @@ from seats.domain.events import Event
 from seats.domain.expected import Expected
 from seats.domain.forecast import Forecast
 from seats.domain.hours import Opening
-from seats.domain.lines import Line
+from seats.domain.lines import Ages, Line
 from seats.domain.native import mypyc_attr
 from seats.domain.plan import Plan
 from seats.domain.requests import Offer, Request
@@ -102,6 +102,8 @@ class State:
     """Time of the step in progress, Unix seconds."""
     waiting: dict[str, dict[str, Request]] = field(default_factory=dict)
     """Waiting requests by province."""
+    ages: dict[str, Ages] = field(default_factory=dict)
+    """The same by arrival."""
     steers: dict[str, Steer] = field(default_factory=dict)
     """Each province's error budget and what is done for it."""
     waited_at: float = 0.0
@@ -122,6 +124,8 @@ class State:
     offer_head: str = ""
     """All but the last two figures of the newest offer's id."""
     counter: int = 0
+    node_sets: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
+    """Every set of nodes that agents have, one of each: thousands of agents have the same."""
 
     def __post_init__(self) -> None:
         self.take_plan(self.plan)
@@ -143,6 +147,10 @@ class State:
             board = self.boards[pool] = PoolBoard(pool)
         return board
 
+    def one_of(self, nodes: frozenset[str]) -> frozenset[str]:
+        """The one set that is kept of all equal to this."""
+        return self.node_sets.setdefault(nodes, nodes)
+
     def next_deadline(self) -> float | None:
         """When ``Tick`` is next due, Unix seconds."""
         return self.deadlines.next if self.deadlines.next < math.inf else None
@@ -163,7 +171,7 @@ class State:
         return self.offer_head + _LAST_TWO[tail]
 
 
-@mypyc_attr(acyclic=True)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Turn:
     """One step in progress: the state, the time, and what is said and wanted so far."""
 
@@ -175,10 +183,12 @@ class Turn:
         self.events: list[Event] = []
         self.effects: list[Effect] = []
 
-    def at(self, when: float, due: Due, key: str, token: int = 0) -> None:
+    def at(self, when: float, due: Due, key: str, token: int = 0) -> Deadline:
         """Set a deadline."""
         state = self.state
-        state.deadlines.add(Deadline(when, state.tick_number(), due, key, token))
+        deadline = Deadline(when, state.tick_number(), due, key, token)
+        state.deadlines.add(deadline)
+        return deadline
 
 
 def base36(n: int) -> str:

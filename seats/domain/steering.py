@@ -241,4 +241,4 @@ def arm(turn: Turn) -> None:
     state = turn.state
     if not state.assessing and state.plan.steering:
         state.assessing = True
-        turn.at(turn.now + ASSESS_EVERY, Due.ASSESS, "")
+        turn.at(turn.now + ASSESS_EVERY, Due.ASSESS, "all")
