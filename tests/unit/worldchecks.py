@@ -206,6 +206,12 @@ class Checks:
             r.id for r in state.requests.values() if r.state is RequestState.WAITING and not r.callback
         }
         assert {r for rows in state.waiting.values() for r in rows} == waiting, "the line of a province"
+        for province, rows in state.waiting.items():
+            oldest, first = (
+                state.ages[province].oldest(),
+                min((r.arrived_at for r in rows.values()), default=None),
+            )
+            assert (oldest.arrived_at if oldest else None) == first, f"the first to have come from {province}"
 
 
 def _plain(said: Said) -> Said:
