@@ -48,29 +48,26 @@ class Place:
 
 
 class Line:
-    """Places in their order. Void ones are dropped when they come to the head, or when they are too many."""
+    """Places in their order: a row for each priority, since nearly all who join come last in theirs."""
 
-    __slots__ = ("_first", "_front", "_places", "_sweep_at")
+    __slots__ = ("_front", "_order", "_rows")
 
     def __init__(self) -> None:
+        self._rows: dict[int, _Row] = {}
+        self._order: list[int] = []
+        """Their priorities, the first to be served first."""
         self._front: Place | None = None
-        """The head when last asked for; None once another place may have come before it."""
-        self._places: list[Place] = []
-        self._first = 0
-        """Places before this one are void."""
-        self._sweep_at = TRIM
-        """Length at which void places are looked for all along the line."""
+        """The head, if it is known."""
 
     def enter(self, place: Place) -> None:
         """Take a place in the line."""
-        places = self._places
-        if not places or places[-1].before(place):
-            places.append(place)
-        else:
-            insort(places, place, self._first)
-            self._front = None
-        if len(places) >= self._sweep_at:
-            self._sweep()
+        row = self._rows.get(place.priority)
+        if row is None:
+            row = self._rows[place.priority] = _Row()
+            insort(self._order, place.priority)
+        row.enter(place)
+        if self._front is not None and place.before(self._front):
+            self._front = place
 
     def head(self) -> Place | None:
         """The first place that is not void; None for an empty line."""
@@ -80,8 +77,47 @@ class Line:
         return front
 
     def _next(self) -> Place | None:
-        places = self._places
-        first = self._first
+        while self._order:
+            first = self._order[0]
+            place = self._rows[first].head()
+            if place is not None:
+                return place
+            del self._order[0], self._rows[first]
+        return None
+
+    def __iter__(self) -> Iterator[Place]:
+        """Every place that is not void, in order."""
+        for priority in self._order:
+            row = self._rows[priority]
+            for n in range(row.first, len(row.places)):
+                if row.places[n].request is not None:
+                    yield row.places[n]
+
+
+class _Row:
+    """Places of one priority. Void ones are dropped when they come to the head, or when they are too many."""
+
+    __slots__ = ("_sweep_at", "first", "places")
+
+    def __init__(self) -> None:
+        self.places: list[Place] = []
+        self.first = 0
+        """Places before this one are void."""
+        self._sweep_at = TRIM
+        """Length at which void places are looked for all along the row."""
+
+    def enter(self, place: Place) -> None:
+        places = self.places
+        if not places or places[-1].before(place):
+            places.append(place)
+        else:
+            insort(places, place, self.first)
+        if len(places) >= self._sweep_at:
+            self._sweep()
+
+    def head(self) -> Place | None:
+        places = self.places
+        first = self.first
         length = len(places)
         while first < length and places[first].request is None:
             first += 1
@@ -91,19 +127,13 @@ class Line:
         elif first >= TRIM:
             del places[:first]
             first = 0
-        self._first = first
+        self.first = first
         return places[first] if places else None
 
-    def __iter__(self) -> Iterator[Place]:
-        """Every place that is not void, in order."""
-        for n in range(self._first, len(self._places)):
-            if self._places[n].request is not None:
-                yield self._places[n]
-
     def _sweep(self) -> None:
-        self._places = [place for place in self._places if place.request is not None]
-        self._first = 0
-        self._sweep_at = max(TRIM, 2 * len(self._places))
+        self.places = [place for place in self.places if place.request is not None]
+        self.first = 0
+        self._sweep_at = max(TRIM, 2 * len(self.places))
 
 
 class Ages:
