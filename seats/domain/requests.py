@@ -201,7 +201,7 @@ class Request:
         arrived_at: float,
         seq: int,
     ) -> None:
-        # what a decision reads and writes comes first: side by side, it takes a third of the time to fetch
+        # what a decision reads and writes comes first: side by side, it takes less time to fetch
         self.id = request_id
         self.node = node
         self.excluded = NOBODY
