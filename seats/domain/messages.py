@@ -69,11 +69,16 @@ class OfferRefused(NamedTuple):
 
 
 class CallerGone(NamedTuple):
-    """The caller's channel is gone. ``lost`` says that the PBX broke, not that the caller left."""
+    """The caller's channel is gone. ``lost`` says that the PBX broke, not that the caller left.
+
+    ``dialled``: the last offer of which a leg came into being, ``""`` if there was none, None if that is not
+    known. Of any other offer to this caller no seat was rung, and none will be.
+    """
 
     request: str
     cause: str
     lost: bool = False
+    dialled: str | None = None
 
 
 class Hanging(NamedTuple):

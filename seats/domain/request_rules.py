@@ -360,12 +360,17 @@ def caller_gone(turn: Turn, message: CallerGone) -> None:
     if offer is not None and offer.result is None:
         _end_offer(turn, offer, request, OfferResult.CALLER_GONE, message.cause)
     if offer is not None:
-        offer.seat_free = offer.seat_free or message.lost
+        offer.seat_free = offer.seat_free or message.lost or _was_not_dialled(offer, message.dialled)
         if not offer.seat_free:
             turn.at(turn.now + SEAT_GUARD, Due.SEAT_GUARD, offer.id)
     close(turn, request)
     if offer is not None:
         free_seat(turn, offer)
+
+
+def _was_not_dialled(offer: Offer, dialled: str | None) -> bool:
+    """Whether the caller left on the way to the ring: there is no leg whose end could be waited for."""
+    return dialled is not None and dialled != offer.id and not offer.leg and offer.rang_at is None
 
 
 def close(turn: Turn, request: Request) -> None:

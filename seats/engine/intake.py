@@ -57,6 +57,8 @@ class Intake:
         """Caller's uniqueid → offer whose leg answered, and its seat; the bridge comes next."""
         self._taken_back: set[str] = set()
         """Uniqueids of callers who gave up before an answer reached them; a bridge may yet come."""
+        self._whole: set[str] = set()
+        """Uniqueids of callers of whom all was heard, from the request on."""
         self.joining = Joining(now)
         """Answers that may turn out to have come too late."""
         self._attempts: set[str] = set()
@@ -85,7 +87,7 @@ class Intake:
             reader = _READERS.get(type(event))
             if reader is None:
                 continue
-            told = self._asked_again(event) if type(event) is pbx.RequestMade else []
+            told = self._began(event) if type(event) is pbx.RequestMade else []
             message = reader(self, event)
             if isinstance(message, RequestArrived) and self.is_over(message.request):
                 message = None
@@ -123,6 +125,10 @@ class Intake:
             self.callers.pop(message.arrived.uniqueid, None)
             self._end(message.arrived.request)
 
+    def miss(self) -> None:
+        """From here on events are not heard for a while."""
+        self._whole.clear()
+
     def is_over(self, request: str) -> bool:
         """Whether the end of this request was heard: an older picture may still show it."""
         return request in self._over
@@ -151,8 +157,9 @@ class Intake:
             min(arrived, now),
         )
 
-    def _asked_again(self, e: pbx.RequestMade) -> list[Message]:
-        """A caller who was sent back to ask anew: the request before is over."""
+    def _began(self, e: pbx.RequestMade) -> list[Message]:
+        """A caller is heard from now on; of one who was sent back to ask anew, the request before is over."""
+        self._whole.add(e.uniqueid)
         before = self.callers.get(e.uniqueid)
         if before is None or before == self.request_id(e.request):
             return []
@@ -297,14 +304,16 @@ class Intake:
             return SeatGone(offer, (e.cause_text or str(e.cause)) if e.cause in SEAT_FAULTS else "")
         request = self.callers.pop(e.uniqueid, None)
         self._answered.pop(e.uniqueid, None)
+        dialled = self._dialled.pop(e.uniqueid, "") if e.uniqueid in self._whole else None
         self._dialled.pop(e.uniqueid, None)
+        self._whole.discard(e.uniqueid)
         self._taken_back.discard(e.uniqueid)
         self._attempts.discard(e.uniqueid)
         self.fallen.discard(e.uniqueid)
         if request is None:
             return None
         self._end(request)
-        return CallerGone(request, e.cause_text or f"cause {e.cause}")
+        return CallerGone(request, e.cause_text or f"cause {e.cause}", dialled=dialled)
 
     def returned(self, e: pbx.OfferReturned) -> Message:
         """The caller holds again."""

@@ -118,6 +118,7 @@ class Node:
             self._was_up = False
             log.warning("link_down", node=self.name, reason=reason)
             self._mirror.stop()
+            self._intake.miss()
             for message in self._intake.joining.all():
                 self._engine.post(message)
             self._engine.post(LinkDown(self.name))

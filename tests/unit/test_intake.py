@@ -111,7 +111,26 @@ def test_a_caller_sent_back_to_ask_again_is_a_new_request_and_the_old_one_is_ove
     assert over == CallerGone("n1:1.1", "asks again")
     assert isinstance(asked, RequestArrived)
     assert asked.request == "n1:1.1.2"
-    assert reader.read([hung_up("1.1")]) == [CallerGone("n1:1.1.2", "bye")]
+    assert reader.read([hung_up("1.1")]) == [CallerGone("n1:1.1.2", "bye", dialled="1x1")]
+
+
+@pytest.mark.parametrize(
+    ("heard", "dialled"),
+    [([MADE], ""), ([MADE, DIALLED], "1x1"), ([MADE, DIALLED, DIALLED._replace(offer="1x2")], "1x2")],
+)
+def test_the_end_of_a_caller_tells_the_offer_that_was_dialled_last(
+    heard: list[pbx.PbxEvent], dialled: str
+) -> None:
+    reader = Intake("n1", lambda *_: Origin("hubei", "trunk", Confidence.CERTAIN), lambda: T0)
+    reader.read(heard)
+    assert reader.read([hung_up("1.1")]) == [CallerGone("n1:1.1", "bye", dialled=dialled)]
+
+
+def test_of_a_caller_not_heard_all_the_time_nobody_knows_what_was_dialled() -> None:
+    reader = Intake("n1", lambda *_: Origin("hubei", "trunk", Confidence.CERTAIN), lambda: T0)
+    reader.read([MADE])
+    reader.miss()
+    assert reader.read([hung_up("1.1")]) == [CallerGone("n1:1.1", "bye", dialled=None)]
 
 
 def test_a_seat_that_the_fallback_queue_rings_is_taken() -> None:
@@ -149,12 +168,12 @@ ANSWERED = OfferAnswered("1x1", "n1:1.1", "s1", at=T0)
 
 def test_who_took_the_call_back_before_the_bridge_was_not_answered() -> None:
     told = intake().read([pbx.HangingUp("n1", "1.1", unanswered=True), *BRIDGED, hung_up("1.1")])
-    assert told == [Hanging("n1:1.1", "caller"), CallerGone("n1:1.1", "bye")]
+    assert told == [Hanging("n1:1.1", "caller"), CallerGone("n1:1.1", "bye", dialled="1x1")]
 
 
 def test_who_hung_up_an_answered_call_before_the_bridge_was_told_was_answered() -> None:
     told = intake().read([pbx.HangingUp("n1", "1.1"), *BRIDGED, hung_up("1.1")])
-    assert told == [Hanging("n1:1.1", "caller"), ANSWERED, CallerGone("n1:1.1", "bye")]
+    assert told == [Hanging("n1:1.1", "caller"), ANSWERED, CallerGone("n1:1.1", "bye", dialled="1x1")]
 
 
 def test_an_answer_is_told_when_no_word_of_the_contrary_has_come_and_as_of_the_bridge() -> None:
@@ -174,13 +193,17 @@ def test_an_answer_is_told_when_no_word_of_the_contrary_has_come_and_as_of_the_b
 def test_who_took_the_call_back_is_told_of_right_after_the_bridge(first: list[pbx.PbxEvent]) -> None:
     told = intake().read([*BRIDGED, *first, pbx.HangingUp("n1", "1.1", unanswered=True), hung_up("1.1")])
     gone = [SeatGone("1x1")] if first else []
-    assert told == [*gone, Hanging("n1:1.1", "caller"), CallerGone("n1:1.1", "bye")]
+    assert told == [*gone, Hanging("n1:1.1", "caller"), CallerGone("n1:1.1", "bye", dialled="1x1")]
 
 
 def test_the_end_of_an_answered_leg_waits_with_its_answer() -> None:
     reader = intake()
     assert reader.read([*BRIDGED, hung_up("1.2")]) == []
-    assert reader.read([hung_up("1.1")]) == [ANSWERED, SeatGone("1x1"), CallerGone("n1:1.1", "bye")]
+    assert reader.read([hung_up("1.1")]) == [
+        ANSWERED,
+        SeatGone("1x1"),
+        CallerGone("n1:1.1", "bye", dialled="1x1"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -223,4 +246,4 @@ def test_who_took_the_call_back_before_the_fallback_bridged_was_not_answered() -
             hung_up("1.1"),
         ]
     )
-    assert told == [Hanging("n1:1.1", "caller"), CallerGone("n1:1.1", "bye")]
+    assert told == [Hanging("n1:1.1", "caller"), CallerGone("n1:1.1", "bye", dialled="1x1")]

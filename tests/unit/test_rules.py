@@ -245,6 +245,32 @@ def test_a_caller_who_leaves_while_ringing_frees_the_agent_without_a_miss() -> N
     assert desk.rung()[-1] == ("c2", "a")
 
 
+@pytest.mark.parametrize("dialled", ["", "an offer before"])
+def test_a_caller_who_leaves_on_the_way_to_the_ring_keeps_the_agent_from_nobody(dialled: str) -> None:
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.call("c1", "hunan")
+    desk.call("c2", "hunan")
+    desk.tell(CallerGone("c1", "", dialled=dialled))
+    assert desk.rung() == [("c1", "a"), ("c2", "a")]
+
+
+def test_where_a_seat_may_have_been_rung_its_end_is_waited_for() -> None:
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.hire("b", "hunan")
+    for n in range(4):
+        desk.call(f"c{n}", "hunan")
+    first, second = desk.rings
+    desk.tell(CallerGone(first.request, "", dialled=first.offer))
+    desk.tell(CallerGone(second.request, "", dialled=None))
+    assert len(desk.rings) == 2
+    desk.tell(SeatGone(first.offer))
+    assert len(desk.rings) == 3
+    desk.wait(5.1)
+    assert len(desk.rings) == 4, "nothing was heard of the second leg"
+
+
 def test_the_longest_wait_ends_as_timeout_when_somebody_was_there() -> None:
     desk = Desk(max_wait=60.0)
     desk.hire("a", "hunan")
