@@ -23,7 +23,7 @@ from seats.check import Report, check_all, require_startable
 from seats.core import core_kind
 from seats.domain.errors import DomainError
 from seats.errors import SeatsError
-from seats.priority import take_realtime
+from seats.priority import share_python, take_realtime
 from seats.service import serve
 from seats.settings import Settings, load
 from seats.simulate import simulate
@@ -199,8 +199,9 @@ async def _serve(settings: Settings) -> None:
     log = structlog.get_logger("seats")
     for trouble in await require_startable(settings):
         log.warning("trouble", what=trouble)
-    async with serve(settings):
+    async with serve(settings, in_writer=take_realtime if settings.realtime else None):
         garbage.settle()
+        share_python()
         realtime = settings.realtime and take_realtime()
         url = f"{tls.scheme(settings.http)}://{settings.http.host}:{settings.http.port}"
         log.info("serving", url=url, core=core_kind(), realtime=realtime)

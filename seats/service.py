@@ -257,9 +257,14 @@ def node_settings(pbx: Pbx) -> NodeSettings:
 
 
 @contextlib.asynccontextmanager
-async def serve(settings: Settings) -> AsyncIterator[Service]:
-    """A service that runs until the context ends. Raises :class:`SeatsError`, :class:`StoreError`."""
-    store = await open_store(settings)
+async def serve(
+    settings: Settings, *, in_writer: Callable[[], object] | None = None
+) -> AsyncIterator[Service]:
+    """A service that runs until the context ends. Raises :class:`SeatsError`, :class:`StoreError`.
+
+    ``in_writer``: see :class:`seats.store.database.Database`.
+    """
+    store = await open_store(settings, in_writer=in_writer)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         standing = _Standing()
@@ -300,7 +305,7 @@ class _Standing:
             self.engine.leader = leads
 
 
-async def open_store(settings: Settings) -> Store:
+async def open_store(settings: Settings, *, in_writer: Callable[[], object] | None = None) -> Store:
     """The database, made when there is none; an older or newer one is refused untouched."""
     state = await schema_state(settings.database_url)
     if state is SchemaState.EMPTY:
@@ -311,7 +316,7 @@ async def open_store(settings: Settings) -> Store:
             "is older than this program",
             "seats db upgrade",
         )
-    return await Store.open(settings.database_url)
+    return await Store.open(settings.database_url, in_writer=in_writer)
 
 
 async def _plan(store: Store, settings: Settings) -> Plan:

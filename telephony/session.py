@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 _SUCCESS = frozenset({"Success", "Goodbye", "Follows"})
 _RECEIVE_BUFFER = 64 << 20
+_GULP = 16 << 10
+"""Bytes of a list that are read at a time: between two gulps the loop turns to calls."""
 
 
 class Reply(NamedTuple):
@@ -79,6 +81,8 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type hi
 
     def data_received(self, data: bytes) -> None:
         self.session._received(data)
+        if self.session.gulp_every:
+            self._rest()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.session._lost(f"connection closed ({exc or 'by the PBX'})")
@@ -87,6 +91,16 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type hi
         self.closed = True
         self.transport.abort()
 
+    def _rest(self) -> None:
+        """Let more come together: a PBX writes a list line by line, and each would wake us."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_later(self.session.gulp_every, self._go_on)
+
+    def _go_on(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
 
 class Session:
     """One logged-in AMI connection.
@@ -94,6 +108,7 @@ class Session:
     ``on_events`` is called synchronously with the wanted events of each chunk, in order, as ``decode`` makes
     them of their bytes: dicts of headers unless told otherwise. ``wanted`` None keeps every event.
     ``on_lost`` is called once, if the connection ends otherwise than by ``close``.
+    ``in_gulps``: for long lists, which are read little by little, while the PBX waits with the rest.
     Times are seconds: a ping goes out every ``ping_every`` and must show life within ``ping_within``.
     """
 
@@ -102,6 +117,7 @@ class Session:
         login: Login,
         *,
         events: bool = True,
+        in_gulps: bool = False,
         wanted: Iterable[str] | None = WANTED,
         decode: Callable[[bytes], Any] = parse,
         on_events: Callable[[list[Any]], None] | None = None,
@@ -110,9 +126,12 @@ class Session:
         ping_within: float = 3.0,
     ) -> None:
         self.login = login
+        self.gulp_every = 0.0
+        """Seconds to rest after each reading; 0 for none."""
         self.rtt = 0.0
         self.error: LinkLostError | None = None
         self._events = events
+        self._buffer = _GULP if in_gulps else _RECEIVE_BUFFER
         self._on_events = on_events
         self._on_lost = on_lost
         self._ping_every, self._ping_within = ping_every, ping_within
@@ -227,7 +246,7 @@ class Session:
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
-        sock = await _connect_socket(loop, self.login)
+        sock = await _connect_socket(loop, self.login, self._buffer)
         self._greeted = loop.create_future()
         await loop.create_connection(lambda: _Protocol(self), sock=sock)
         await self._greeted
@@ -382,8 +401,8 @@ def _retrieve(future: asyncio.Future[Reply]) -> None:
         future.exception()
 
 
-async def _connect_socket(loop: asyncio.AbstractEventLoop, login: Login) -> socket.socket:
-    """Connect to the first address that answers, with a receive buffer that outlasts a stall of the loop.
+async def _connect_socket(loop: asyncio.AbstractEventLoop, login: Login, buffer: int) -> socket.socket:
+    """Connect to the first address that answers, with a receive buffer of so many bytes, to outlast a stall.
 
     Raises OSError. A PBX cuts off a reader whose buffers stay full for 100 ms.
     """
@@ -392,7 +411,7 @@ async def _connect_socket(loop: asyncio.AbstractEventLoop, login: Login) -> sock
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
-            _widen(sock)
+            _size(sock, buffer)
             await loop.sock_connect(sock, address)
         except OSError as error:
             sock.close()
@@ -419,11 +438,11 @@ async def _addresses(
     return [(family, address) for family, _, _, _, address in found]
 
 
-def _widen(sock: socket.socket) -> None:
+def _size(sock: socket.socket, buffer: int) -> None:
     forced = getattr(socket, "SO_RCVBUFFORCE", 33)
     for option in (forced, socket.SO_RCVBUF):
         try:
-            sock.setsockopt(socket.SOL_SOCKET, option, _RECEIVE_BUFFER)
+            sock.setsockopt(socket.SOL_SOCKET, option, buffer)
         except (PermissionError, OSError) as error:
             log.debug("receive buffer: %s", error)
         else:

@@ -268,13 +268,14 @@ def _holding(snapshot: Snapshot, state: State, intake: Intake, missed_for: float
     """Callers who hold although the core has believed otherwise for a while: the news was missed."""
     found = []
     requests = {r.uniqueid: r for r in state.requests.values() if r.node == snapshot.node}
+    calls = _calls(snapshot)
     for channel in snapshot.channels:
         if channel.context == "seats-fallback":
             intake.fallen.add(channel.uniqueid)
         request = requests.get(channel.uniqueid)
         if request is None or channel.bridge or channel.context not in _HOLDS:
             continue
-        if (request.offer or "").startswith(FALLBACK) and _leg_of(channel, snapshot) is not None:
+        if (request.offer or "").startswith(FALLBACK) and _leg_of(channel, calls) is not None:
             continue  # holding, and rung by the fallback queue
         if _is_missed(request, state, missed_for):
             message = CallerHeld(request.id)
@@ -303,9 +304,10 @@ def _believed_since(request: Request, state: State) -> float | None:
 def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: float) -> list[Finding]:
     """Seats that ring for, or talk to, a caller by an offer the core does not hold."""
     found = []
+    calls = _calls(snapshot)
     for caller in snapshot.channels:
         request = intake.callers.get(caller.uniqueid)
-        leg = _leg_of(caller, snapshot) if request else None
+        leg = _leg_of(caller, calls) if request else None
         if request is None or leg is None or caller.context == OVERFLOW:
             continue  # whom the overflow dials is no seat of ours
         answered = bool(caller.bridge) and caller.bridge == leg.bridge
@@ -354,12 +356,17 @@ def _is_just_over(request: Request | None, state: State, missed_for: float) -> b
     return not _is_missed(request, state, missed_for)
 
 
-def _leg_of(caller: Channel, snapshot: Snapshot) -> Channel | None:
-    legs = [
-        c
-        for c in snapshot.channels
-        if c.linkedid == caller.linkedid and c.uniqueid != caller.uniqueid and seat_address(c.channel)
-    ]
+def _calls(snapshot: Snapshot) -> dict[str, list[Channel]]:
+    """The channels of each call, in their order."""
+    calls: dict[str, list[Channel]] = {}
+    for channel in snapshot.channels:
+        calls.setdefault(channel.linkedid, []).append(channel)
+    return calls
+
+
+def _leg_of(caller: Channel, calls: dict[str, list[Channel]]) -> Channel | None:
+    call = calls.get(caller.linkedid, ())
+    legs = [c for c in call if c.uniqueid != caller.uniqueid and seat_address(c.channel)]
     together = [c for c in legs if caller.bridge and c.bridge == caller.bridge]
     return next(iter(together or legs), None)
 

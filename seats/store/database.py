@@ -10,7 +10,7 @@ machine's slow disk out of the way.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,23 @@ _UNIQUE_VIOLATION = "23505"
 
 
 class Database:
-    """Connections to one database. Nothing is opened until used; ``close`` ends it."""
+    """Connections to one database. Nothing is opened until used; ``close`` ends it.
 
-    def __init__(self, url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
+    ``in_writer`` is called in the thread that SQLite's driver keeps for our writing; PostgreSQL's has none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+        in_writer: Callable[[], object] | None = None,
+    ) -> None:
         self.url = parse_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.name = self.url.render_as_string(hide_password=True)
         if self.is_sqlite:
-            self._writer = _sqlite(self.url, busy_timeout_ms, writer=True)
+            self._writer = _sqlite(self.url, busy_timeout_ms, writer=True, in_thread=in_writer)
             self._reader = _sqlite(self.url, busy_timeout_ms, writer=False)
         else:
             self._writer = self._reader = _postgresql(self.url)
@@ -140,7 +149,9 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _sqlite(url: URL, busy_timeout_ms: int, *, writer: bool) -> AsyncEngine:
+def _sqlite(
+    url: URL, busy_timeout_ms: int, *, writer: bool, in_thread: Callable[[], object] | None = None
+) -> AsyncEngine:
     pool: dict[str, Any] = (
         {"pool_size": 1, "max_overflow": 0, "pool_timeout": 60} if writer else {"pool_size": 4}
     )
@@ -164,6 +175,9 @@ def _sqlite(url: URL, busy_timeout_ms: int, *, writer: bool) -> AsyncEngine:
             "secure_delete=ON",  # what is erased is overwritten
         ):
             cursor.execute(f"PRAGMA {pragma}")
+        if in_thread is not None:  # what a statement calls runs in the driver's thread
+            connection.create_function("in_thread", 0, lambda: bool(in_thread()))
+            cursor.execute("SELECT in_thread()")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import text
 
 from seats.store.audit import Audit
@@ -19,9 +21,12 @@ class Store(Ledger, Demand, Callbacks, People, Routing, Audit, Erasure):
     """All the doors. Made by :meth:`open`; ``close`` ends it."""
 
     @classmethod
-    async def open(cls, url: str) -> Store:
-        """Open a database whose schema is this program's. Raise :class:`seats.store.errors.StoreError`."""
-        database = Database(url)
+    async def open(cls, url: str, *, in_writer: Callable[[], object] | None = None) -> Store:
+        """Open a database whose schema is this program's. Raise :class:`seats.store.errors.StoreError`.
+
+        ``in_writer``: see :class:`Database`.
+        """
+        database = Database(url, in_writer=in_writer)
         try:
             await require_current(database)
         except BaseException:

@@ -137,6 +137,8 @@ class Bench:
                 counts = await callers.wait()
         if counts.answered != len(calls):
             print(f"  only {counts} of {len(calls)} calls were answered", file=sys.stderr)
+        if watch.lost:
+            print(f"  {watch.lost} packets were missed: this block proves nothing", file=sys.stderr)
         await until(self._quiet, 30, "requests stay open")
         return watch.packets
 

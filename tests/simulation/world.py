@@ -466,7 +466,7 @@ class World(Watch):
             line.cut()
 
     async def cut_one(self, name: str) -> None:
-        """One of the two connections is cut."""
+        """One of the connections is cut."""
         self._disturb(name)
         lines = self._lines(name)
         if lines:

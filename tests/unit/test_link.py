@@ -116,15 +116,44 @@ def hangup(server: Server, cause: int) -> None:
     events.say("Event: Hangup", "Uniqueid: 1", f"Cause: {cause}")
 
 
-async def test_comes_up_with_two_sessions_and_a_snapshot(server: Server) -> None:
+async def test_comes_up_with_its_sessions_and_a_snapshot(server: Server) -> None:
     async with running(server) as watch:
-        assert [peer.got[0]["Events"] for peer in server.peers] == ["on", "off"]
+        assert [peer.got[0]["Events"] for peer in server.peers] == ["on", "off", "off"]
         assert watch.states == [LinkState.CONNECTING, LinkState.LOGGING_IN, LinkState.SNAPSHOT, LinkState.UP]
         (taken,) = watch.snapshots
         assert [channel.channel for channel in taken.channels] == ["PJSIP/trunk-1"]
         assert taken.seats == {"web001": True}
         assert watch.link.stats.connects == 1
     assert watch.states[-1] is LinkState.CLOSED
+
+
+async def test_what_moves_a_call_never_stands_behind_a_list(server: Server) -> None:
+    async with running(server) as watch:
+        await watch.link.send({"Action": "Redirect", "Channel": "PJSIP/trunk-1"})
+        await watch.link.refresh()
+        _, actions, looks = ({action["Action"] for action in peer.got} for peer in server.peers)
+        assert "Redirect" in actions
+        assert looks == {"Login", "CoreShowChannels", "DeviceStateList", "DBGetTree"}
+        assert not actions & (looks - {"Login"})
+
+
+async def test_a_list_that_comes_in_many_gulps_is_whole(server: Server) -> None:
+    def reply(action: dict[str, str], peer: Peer) -> None:
+        if action["Action"] == "DeviceStateList":
+            items = [
+                ("Event: DeviceStateChange", f"Device: PJSIP/s{n:05d}", "State: NOT_INUSE")
+                for n in range(5000)
+            ]
+            pbx.listing(action, peer, *items)
+        else:
+            pbx.reply(action, peer)
+
+    pbx = Pbx()
+    server.reply = reply
+    async with running(server) as watch:
+        taken = await watch.link.refresh()
+        assert len(taken.seats) == 5000
+        assert watch.link.up
 
 
 async def test_events_during_the_snapshot_come_after_it_in_order(server: Server) -> None:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
@@ -32,6 +36,19 @@ def test_bad_urls() -> None:
     for url in ("", "x", "mysql://h/d", "sqlite://"):
         with pytest.raises(BadDatabaseUrlError):
             parse_url(url)
+
+
+async def test_the_writer_s_own_thread_is_told_once_and_the_reader_s_is_not(tmp_path: Path) -> None:
+    told: list[int] = []
+    database = Database(f"sqlite:///{tmp_path}/x.db", in_writer=lambda: told.append(threading.get_ident()))
+    try:
+        for door in (database.read, database.write, database.write):
+            async with door() as connection:
+                await connection.execute(text("SELECT 1"))
+    finally:
+        await database.close()
+    assert len(told) == 1
+    assert told != [threading.get_ident()]
 
 
 def test_the_name_hides_the_password() -> None:
