@@ -32,8 +32,6 @@ __all__ = ["Channel", "Link", "LinkState", "LinkStats", "NodeSettings", "Snapsho
 log = logging.getLogger(__name__)
 
 _LONG_ENOUGH = 5.0
-_GULP_EVERY = 0.005
-"""Seconds between two gulps of a list: at 16 kB each, 10,000 seats take less than a second."""
 _MOVES = frozenset({"Redirect", "Hangup"})
 """Actions that change a call: never sent on an old belief."""
 
@@ -210,9 +208,10 @@ class Link:
         with self._counting():
             return await self._looks.call_list(action, timeout=timeout)
 
-    async def refresh(self) -> Snapshot:
+    async def refresh(self, *, with_seats: bool = True) -> Snapshot:
         """Take a snapshot now and give it, also to ``on_snapshot``; it names the events told meanwhile.
 
+        ``with_seats`` False leaves the seats out: the longest of the lists, and the one that moves least.
         Raises LinkLostError unless the link is up, and the errors of ``call_list``.
         """
         async with self._refreshing:
@@ -221,7 +220,7 @@ class Link:
             told = self._meanwhile = []
             try:
                 await self._agree(self._session())
-                return await self._picture(self.call_list, told)
+                return await self._picture(self.call_list, told, with_seats=with_seats)
             finally:
                 if self._meanwhile is told:
                     self._meanwhile = None
@@ -285,7 +284,6 @@ class Link:
             self._kept = None
             await self._drop()
             raise
-        looks.gulp_every = _GULP_EVERY  # from now on there is no hurry about a picture, but about calls
         self.stats.connects += 1
         self._warned = self.nobody_there = False
         if node.heartbeat_s > 0:
@@ -369,10 +367,12 @@ class Link:
             self._meanwhile += events
         self._guard("events", lambda: self._on_events(events))
 
-    async def _picture(self, call_list: snapshot.CallList, told: Sequence[PbxEvent]) -> Snapshot:
+    async def _picture(
+        self, call_list: snapshot.CallList, told: Sequence[PbxEvent], *, with_seats: bool = True
+    ) -> Snapshot:
         """Take a snapshot, have it reviewed, and tell it; ``told``: events that grow in number meanwhile."""
         session = self._actions
-        taken = await snapshot.take(self.node.name, call_list)
+        taken = await snapshot.take(self.node.name, call_list, with_seats=with_seats)
         if self._review is not None:
             try:
                 taken = await self._review(taken)

@@ -81,8 +81,6 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type hi
 
     def data_received(self, data: bytes) -> None:
         self.session._received(data)
-        if self.session.gulp_every:
-            self._rest()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.session._lost(f"connection closed ({exc or 'by the PBX'})")
@@ -90,16 +88,6 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type hi
     def close(self) -> None:
         self.closed = True
         self.transport.abort()
-
-    def _rest(self) -> None:
-        """Let more come together: a PBX writes a list line by line, and each would wake us."""
-        if not self.transport.is_closing():
-            self.transport.pause_reading()
-            asyncio.get_running_loop().call_later(self.session.gulp_every, self._go_on)
-
-    def _go_on(self) -> None:
-        if not self.transport.is_closing():
-            self.transport.resume_reading()
 
 
 class Session:
@@ -126,8 +114,6 @@ class Session:
         ping_within: float = 3.0,
     ) -> None:
         self.login = login
-        self.gulp_every = 0.0
-        """Seconds to rest after each reading; 0 for none."""
         self.rtt = 0.0
         self.error: LinkLostError | None = None
         self._events = events

@@ -244,10 +244,6 @@ class Line(asyncio.Transport):
         self.dead = False
         """Half-open: what is written goes nowhere, an end is not heard of."""
         self.stalled_until = 0.0
-        self.resting = False
-        """This end does not read for a moment."""
-        self._held = False
-        """The other end has something for this one when it reads again."""
         self._sent = bytearray()
         self._flushing = False
         self._ending = False
@@ -259,15 +255,6 @@ class Line(asyncio.Transport):
         if not self._flushing:
             self._flushing = True
             self._later(self.net.latency(), self._flush)
-
-    def pause_reading(self) -> None:
-        self.resting = True
-
-    def resume_reading(self) -> None:
-        self.resting = False
-        if self._held:
-            self._held = False
-            self._soon(self.peer._flush)
 
     def _later(self, delay: float, then: Callable[[], Any]) -> None:
         self.net.loop.call_later(delay, then, context=self.net.context)
@@ -295,9 +282,6 @@ class Line(asyncio.Transport):
         if wait > 0:
             self._flushing = True
             self._later(wait, self._flush)
-            return
-        if self.peer.resting:
-            self._flushing = self.peer._held = True
             return
         if self.net.pieces:
             size = self.net.rng.randint(1, self.net.pieces)
