@@ -267,7 +267,7 @@ class Link:
             await self._events.open(node.connect_s)
             self._enter(LinkState.LOGGING_IN, f"as {node.username}")
             await self._events.log_in(node.connect_s)
-            actions, looks = self._make(), self._make(in_gulps=True)
+            actions, looks = self._make(), self._make()
             await actions.connect(node.connect_s)
             self._actions = actions
             await looks.connect(node.connect_s)
@@ -284,6 +284,7 @@ class Link:
             self._kept = None
             await self._drop()
             raise
+        looks.read_in_gulps()  # calls wait for no picture any more
         self.stats.connects += 1
         self._warned = self.nobody_there = False
         if node.heartbeat_s > 0:
@@ -293,12 +294,11 @@ class Link:
         if node.heartbeat_s > 0:
             self._spawn(self._keep_beating())
 
-    def _make(self, *, events: bool = False, in_gulps: bool = False) -> Session:
+    def _make(self, *, events: bool = False) -> Session:
         node = self.node
         return Session(
             Login(node.host, node.port, node.username, node.secret),
             events=events,
-            in_gulps=in_gulps,
             wanted=WANTED if events else (),
             decode=self._decode,
             on_events=self._received if events else None,

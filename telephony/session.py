@@ -96,7 +96,6 @@ class Session:
     ``on_events`` is called synchronously with the wanted events of each chunk, in order, as ``decode`` makes
     them of their bytes: dicts of headers unless told otherwise. ``wanted`` None keeps every event.
     ``on_lost`` is called once, if the connection ends otherwise than by ``close``.
-    ``in_gulps``: for long lists, which are read little by little, while the PBX waits with the rest.
     Times are seconds: a ping goes out every ``ping_every`` and must show life within ``ping_within``.
     """
 
@@ -105,7 +104,6 @@ class Session:
         login: Login,
         *,
         events: bool = True,
-        in_gulps: bool = False,
         wanted: Iterable[str] | None = WANTED,
         decode: Callable[[bytes], Any] = parse,
         on_events: Callable[[list[Any]], None] | None = None,
@@ -117,7 +115,7 @@ class Session:
         self.rtt = 0.0
         self.error: LinkLostError | None = None
         self._events = events
-        self._buffer = _GULP if in_gulps else _RECEIVE_BUFFER
+        self._socket: socket.socket | None = None
         self._on_events = on_events
         self._on_lost = on_lost
         self._ping_every, self._ping_within = ping_every, ping_within
@@ -214,6 +212,11 @@ class Session:
         self._accepted(action, await pending.future)
         return pending.items
 
+    def read_in_gulps(self) -> None:
+        """From here on read long lists little by little, while the PBX waits with the rest."""
+        if self.connected and self._socket is not None:
+            _size(self._socket, _GULP)
+
     def lose(self, why: str) -> None:
         """Give the connection up as if it had broken: what is under way fails, ``on_lost`` is called."""
         self._lost(why)
@@ -232,7 +235,7 @@ class Session:
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
-        sock = await _connect_socket(loop, self.login, self._buffer)
+        sock = self._socket = await _connect_socket(loop, self.login)
         self._greeted = loop.create_future()
         await loop.create_connection(lambda: _Protocol(self), sock=sock)
         await self._greeted
@@ -387,8 +390,8 @@ def _retrieve(future: asyncio.Future[Reply]) -> None:
         future.exception()
 
 
-async def _connect_socket(loop: asyncio.AbstractEventLoop, login: Login, buffer: int) -> socket.socket:
-    """Connect to the first address that answers, with a receive buffer of so many bytes, to outlast a stall.
+async def _connect_socket(loop: asyncio.AbstractEventLoop, login: Login) -> socket.socket:
+    """Connect to the first address that answers, with a receive buffer that outlasts a stall of the loop.
 
     Raises OSError. A PBX cuts off a reader whose buffers stay full for 100 ms.
     """
@@ -397,7 +400,7 @@ async def _connect_socket(loop: asyncio.AbstractEventLoop, login: Login, buffer:
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
-            _size(sock, buffer)
+            _size(sock, _RECEIVE_BUFFER)
             await loop.sock_connect(sock, address)
         except OSError as error:
             sock.close()

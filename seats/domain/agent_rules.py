@@ -36,6 +36,9 @@ LONGEST_BREATHER: Final = 60.0
 ECHO_SECONDS: Final = 1.0
 """What a PBX says of a seat's device this soon after a call of ours is taken for that call's echo."""
 
+RING_LEAD: Final = 0.003
+"""Seconds that a PBX takes to ring a seat: so long before its end the wrap-up gives way, to ring at its end."""
+
 SUSPECT_SECONDS: Final = 5.0
 """A device that failed an offer is not tried again for this long."""
 
@@ -264,10 +267,15 @@ def start_wrap_up(turn: Turn, agent: Agent) -> None:
     agent.machine = Machine.WRAP_UP
     agent.since = turn.now
     agent.wrap_up_until = turn.now + length
-    turn.at(agent.wrap_up_until, Due.WRAP_UP, agent.id)
+    turn.at(max(turn.now, agent.wrap_up_until - RING_LEAD), Due.WRAP_UP, agent.id)
     offer = turn.state.offers.get(agent.offer or "")
     if length > 0 or (offer is not None and not offer.seat_free):  # else the next state follows in this turn
         announce(turn, agent, "call ended")
+
+
+def wrap_up_is_over(agent: Agent, now: float) -> bool:
+    """Whether the next caller may be on the way to the agent's phone."""
+    return agent.wrap_up_until is None or agent.wrap_up_until - RING_LEAD <= now
 
 
 def end_wrap_up(turn: Turn, agent: Agent, cause: str) -> None:

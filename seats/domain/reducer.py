@@ -134,7 +134,7 @@ def _wrap_up(turn: Turn, key: str, _: int) -> None:
     agent = turn.state.agents.get(key)
     if agent is None or agent.machine is not Machine.WRAP_UP:
         return
-    if agent.wrap_up_until is not None and agent.wrap_up_until <= turn.now:
+    if agent.wrap_up_until is not None and agent_rules.wrap_up_is_over(agent, turn.now):
         agent_rules.end_wrap_up(turn, agent, "wrap-up over")
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from seats.domain import announcements, callback_calls, callbacks, loyalty, steering
-from seats.domain.agent_rules import SUSPECT_SECONDS, announce, end_wrap_up, find, settle, start_wrap_up
+from seats.domain.agent_rules import (
+    SUSPECT_SECONDS,
+    announce,
+    end_wrap_up,
+    find,
+    settle,
+    start_wrap_up,
+    wrap_up_is_over,
+)
 from seats.domain.agents import Agent, Machine
 from seats.domain.callback_book import Source
 from seats.domain.deadlines import Due
@@ -626,7 +634,7 @@ def _free_agent(turn: Turn, agent: Agent, offer: Offer) -> None:
     agent.freed_at = turn.now
     if agent.machine is Machine.WRAP_UP:
         agent.offer = None
-        if agent.wrap_up_until is None or agent.wrap_up_until <= turn.now:
+        if wrap_up_is_over(agent, turn.now):
             end_wrap_up(turn, agent, "wrap-up over")
         return
     agent.offer = None
