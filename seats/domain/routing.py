@@ -157,6 +157,8 @@ def refill(turn: Turn, agent: Agent, *, fresh: bool = True) -> None:
 def unlock(turn: Turn, pools: list[str], most: int = 1_000_000) -> None:
     """A reserve of these pools became smaller, or was exceeded: employ idle agents it does not need."""
     state = turn.state
+    if not state.links:  # nobody can be rung: all will be tried again when a link is up, so none need be now
+        return
     for pool in pools:
         employed = 0
         if not state.board(pool).idle_count:

@@ -7,9 +7,19 @@ from __future__ import annotations
 
 import pytest
 
+from seats.domain import routing
 from seats.domain.agents import Chosen
 from seats.domain.events import ProvinceSteered
-from seats.domain.messages import CallerGone, OfferAnswered, OfferRinging, PlanChanged, SeatGone, StateAsked
+from seats.domain.messages import (
+    CallerGone,
+    LinkDown,
+    LinkUp,
+    OfferAnswered,
+    OfferRinging,
+    PlanChanged,
+    SeatGone,
+    StateAsked,
+)
 from seats.domain.requests import Outcome
 from seats.domain.state import State, Steer, Turn
 from seats.domain.steering import CALM, SAVED_MOST, START, THRESHOLDS, adjust, decided, steer_of
@@ -192,3 +202,21 @@ def test_the_agent_kept_for_a_high_promise_is_kept_from_a_lower_one_in_greater_n
     assert len(desk.rings) == 1
     desk.call("hubei", "hubei")
     assert desk.rings[-1].request == "hubei"
+
+
+def test_while_no_pbx_is_there_no_idle_agent_is_tried_for_a_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    for name in "abc":
+        desk.hire(name, "hunan")
+    tried: list[str] = []
+    monkeypatch.setattr(routing, "employ", lambda _, agent: tried.append(agent.id))
+    pools = list(desk.state.agents["a"].pools)[:1]
+    desk.tell(LinkDown("n1"))
+    routing.unlock(Turn(desk.state, desk.now), pools)
+    assert tried == []
+    desk.tell(LinkUp("n1"))
+    tried.clear()
+    for agent in desk.state.agents.values():
+        agent.nodes.add("n1")
+    routing.unlock(Turn(desk.state, desk.now), pools)
+    assert sorted(tried) == ["a", "b", "c"]
