@@ -29,6 +29,9 @@ _OUTCOMES = ("timeout", "no_seat", "closed", "callback")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_/]{0,59}")
 _EXTEN_LIMIT = 79
 
+RING_WITHIN = 3
+"""Whole seconds after which the PBX refuses a ring that reached it late: as old as a heartbeat may be there."""
+
 
 def check(action: Action) -> None:
     """Raise BadValueError for an action that Asterisk would cut, refuse or read as more than one."""
@@ -53,15 +56,16 @@ def check_line(name: str, value: str) -> None:
         raise BadValueError(f"line of {size} bytes", f"header {name}", f"at most {LINE_LIMIT} bytes")
 
 
-def ring(channel: str, offer: str, timeout: int, kind: str, address: str) -> Action:
+def ring(channel: str, offer: str, timeout: int, kind: str, address: str, good_until: int = 0) -> Action:
     """Move a holding caller to ring a seat for ``timeout`` seconds.
 
-    Kind ``s``: the address is a PJSIP endpoint; ``m``: a mobile number.
+    Kind ``s``: the address is a PJSIP endpoint; ``m``: a mobile number. ``good_until``: the last second of the
+    PBX's clock in which the ring may begin; 0: it may at any time.
     """
-    return _redirect(channel, "seats-connect", _connect_exten(offer, timeout, kind, address))
+    return _redirect(channel, "seats-connect", _connect_exten(offer, timeout, kind, address, good_until))
 
 
-def _connect_exten(offer: str, timeout: int, kind: str, address: str) -> str:
+def _connect_exten(offer: str, timeout: int, kind: str, address: str, good_until: int) -> str:
     if kind not in ("s", "m"):
         raise BadValueError(repr(kind), "kind", "s or m")
     _match(_OFFER, offer, "offer", "1 to 40 of 0-9 a-z")
@@ -70,7 +74,8 @@ def _connect_exten(offer: str, timeout: int, kind: str, address: str) -> str:
         _match(_ADDRESS, address, "address", "1 to 40 of A-Z a-z 0-9 _")
     elif not _MOBILE.fullmatch(address):
         raise BadValueError("not a phone number", "address", "3 to 20 digits, + before them if any")
-    exten = f"o-{offer}-{timeout}-{kind}-{address}"
+    _between(good_until, 0, 9_999_999_999, "good_until")
+    exten = f"o-{offer}-{timeout}-{kind}-{address}" + (f"-{good_until}" if good_until else "")
     if len(exten) > _EXTEN_LIMIT:
         raise BadValueError(f"extension of {len(exten)} characters", "offer and address", str(_EXTEN_LIMIT))
     return exten
@@ -124,15 +129,22 @@ def overflow(channel: str, way: str, argument: str, outcome: str) -> Action:
 
 
 def call_agent(
-    request: str, offer: str, timeout: int, kind: str, address: str, number: str, ring_customer: int
+    request: str,
+    offer: str,
+    timeout: int,
+    kind: str,
+    address: str,
+    number: str,
+    ring_customer: int,
+    good_until: int = 0,
 ) -> Action:
     """Ring a seat for a callback and, once it answers, dial the customer's number (needs ``originate``).
 
-    ``request`` is the attempt as the PBX shall name it; ``timeout`` and ``ring_customer`` are seconds.
-    The ids of the two channels are made of the offer's: the PBX refuses to place the same call twice.
+    ``request`` is the attempt as the PBX shall name it; ``timeout`` and ``ring_customer`` are seconds;
+    ``good_until``: as of :func:`ring`. The ids of the two channels are made of the offer's: the PBX refuses to place the same call twice.
     """
     _attempt(request, number, ring_customer)
-    exten = _connect_exten(offer, timeout, kind, address)
+    exten = _connect_exten(offer, timeout, kind, address, good_until)
     return {
         "Action": "Originate",
         "Channel": f"Local/{exten}@seats-callback/n",

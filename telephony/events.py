@@ -103,7 +103,10 @@ class HungUp(NamedTuple):
 
 
 class OfferReturned(NamedTuple):
-    """The ringing ended without an answer and the caller holds again; ``status`` is DIALSTATUS."""
+    """The ringing ended without an answer and the caller holds again; ``status`` is DIALSTATUS.
+
+    ``LATE``: the ring came after its time, and nobody was rung.
+    """
 
     node: str
     request: str

@@ -389,12 +389,15 @@ class FakePbx:
         return beat.isdigit() and int(self.clock()) - int(beat) <= 3
 
     def _connect(self, caller: Caller, exten: str) -> None:
-        """Dial the seat, as the extension ``o-<offer>-<timeout>-<kind>-<address>`` says."""
+        """Dial the seat, as the extension ``o-<offer>-<timeout>-<kind>-<address>[-<good until>]`` says."""
         self._stand(caller, "seats-connect", exten, "Dial")
         caller.fallen_back = False
-        _, offer, timeout, _, address = (exten.split("-", 4) + [""] * 5)[:5]
+        _, offer, timeout, _, address, good_until = (exten.split("-", 5) + [""] * 6)[:6]
         caller.offer, caller.hears = offer, "ringing"
         caller.offers.append(offer)
+        if good_until and int(self.clock()) > int(good_until):
+            self._later(caller, _CLICK, lambda: self._returned(caller, "LATE", 0))
+            return
         seat = self.seats.get(address)
         engaged = seat is not None and self._engaged(seat)
         caller.seat = seat

@@ -46,7 +46,17 @@ class Heartbeat:
     @property
     def stale(self) -> bool:
         """Whether the PBX may have given us up, or its news no longer reaches us."""
-        return self.age > STALE_AFTER
+        return self.left <= 0
+
+    @property
+    def left(self) -> float:
+        """Seconds until it is stale, unless something is acknowledged before."""
+        return STALE_AFTER - self.age
+
+    @property
+    def pbx_time(self) -> float:
+        """Unix seconds as the PBX's clock has them, as far as is known."""
+        return self._clock() + self.skew
 
     def agree(self, epoch: str) -> None:
         """The PBX's variable ``EPOCH`` reads so; empty: unknown."""
@@ -80,7 +90,7 @@ class Heartbeat:
         if not alive:
             self._heard_at = now
             return
-        value = str(int(self._clock() + self.skew))
+        value = str(int(self.pbx_time))
         send(commands.set_global("SEATS_HEARTBEAT", value)).add_done_callback(
             lambda done: self._acknowledged(done, now)
         )

@@ -152,6 +152,11 @@ class Link:
             return self._lag
         return self._events.rtt if self._events is not None else 0.0
 
+    @property
+    def good_until(self) -> int:
+        """Give the last second of the PBX's clock in which a ring sent now may begin; 0: it may at any time."""
+        return int(self._heart.pbx_time) + commands.RING_WITHIN if self.node.heartbeat_s > 0 else 0
+
     async def run(self) -> None:
         """Connect, and connect again after every loss, until ``close``."""
         self._task = asyncio.current_task()
@@ -293,6 +298,7 @@ class Link:
         self._enter(LinkState.UP, "snapshot taken")
         if node.heartbeat_s > 0:
             self._spawn(self._keep_beating())
+            self._spawn(self._leave_in_time())
 
     def _make(self, *, events: bool = False) -> Session:
         node = self.node
@@ -432,6 +438,13 @@ class Link:
             if self._actions is not None and self._events is not None:
                 self._heart.beat(self.send)
                 self._heart.listen(self._events.send)
+
+    async def _leave_in_time(self) -> None:
+        """Leave in the moment of growing stale, before the PBX serves its callers itself: what is still on its
+        way to it is dropped then, and cannot meet a call that the fallback connected.
+        """
+        while not self.leave_if_stale():
+            await asyncio.sleep(max(self._heart.left, 0.001))
 
     async def _agree(self, session: Session) -> None:
         """Learn the PBX's clock, in which it reads our heartbeat."""

@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import socket
+import struct
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -34,6 +35,10 @@ _SUCCESS = frozenset({"Success", "Goodbye", "Follows"})
 _RECEIVE_BUFFER = 64 << 20
 _GULP = 16 << 10
 """Bytes of a list that are read at a time: between two gulps the loop turns to calls."""
+_DROP_AT_CLOSE = struct.pack("ii", 1, 0)
+_SEND_AT_CLOSE = struct.pack("ii", 0, 0)
+UNSENT_FOR = 2.5
+"""Seconds after which the system gives up bytes that the PBX's host has not acknowledged, and the connection."""
 
 
 class Reply(NamedTuple):
@@ -222,11 +227,16 @@ class Session:
         self._lost(why)
 
     async def close(self) -> None:
-        """Log off and close; pending actions fail with LinkLostError, ``on_lost`` is not called."""
+        """Log off and close; pending actions fail with LinkLostError, ``on_lost`` is not called.
+
+        What is pending, and has not reached the PBX's host, never will.
+        """
         self._on_lost = None
-        if self.connected and self._protocol is not None:
+        in_order = self.connected and not self._pending
+        if in_order and self._protocol is not None:
+            _set_linger(self._protocol.transport.get_extra_info("socket"), _SEND_AT_CLOSE)
             self._protocol.transport.write(b"Action: Logoff\r\n\r\n")
-        self._lost("closed by us")
+        self._lost("closed by us", in_order=in_order)
 
     def _accepted(self, action: commands.Action, reply: Reply) -> Reply:
         if not reply.ok:
@@ -346,14 +356,14 @@ class Session:
             self.rtt = loop.time() - sent_at
         self._pinger = loop.call_later(self._ping_every, self._ping)
 
-    def _lost(self, why: str) -> None:
+    def _lost(self, why: str, *, in_order: bool = False) -> None:
         if self.error is not None:
             return
         self.error = LinkLostError(why, self.login.where)
         if self._pinger is not None:
             self._pinger.cancel()
         if self._protocol is not None:
-            self._protocol.transport.close() if why == "closed by us" else self._protocol.close()
+            self._protocol.transport.close() if in_order else self._protocol.close()
         if self._greeted is not None and not self._greeted.done():
             self._greeted.set_exception(UnreachableError(why, self.login.where))
         for action_id in list(self._pending):
@@ -402,6 +412,7 @@ async def _connect_socket(loop: asyncio.AbstractEventLoop, login: Login) -> sock
             sock.setblocking(False)
             _size(sock, _RECEIVE_BUFFER)
             await loop.sock_connect(sock, address)
+            _keep_nothing(sock)
         except OSError as error:
             sock.close()
             failure = error
@@ -425,6 +436,23 @@ async def _addresses(
         return [(family, (login.host, login.port))]
     found = await loop.getaddrinfo(login.host, login.port, type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in found]
+
+
+def _keep_nothing(sock: socket.socket) -> None:
+    """Have the system drop what the PBX's host has not got once we give the connection up, or are killed.
+
+    Else it would go on sending: an action from before an absence would be carried out in the midst of later
+    ones. Nor does it send for longer than we believe what we know.
+    """
+    _set_linger(sock, _DROP_AT_CLOSE)
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, option, int(UNSENT_FOR * 1000))
+
+
+def _set_linger(sock: socket.socket | None, how: bytes) -> None:
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, how)
 
 
 def _size(sock: socket.socket, buffer: int) -> None:

@@ -63,7 +63,7 @@ def translate(node: str, headers: Headers) -> PbxEvent | None:
 
 
 def offer_of(context: str, exten: str) -> str:
-    """Give the offer id of seats-connect's extension ``o-<offer>-<timeout>-<kind>-<address>``, or ``''``."""
+    """Give the offer id of seats-connect's extension ``o-<offer>-<timeout>-<kind>-<address>…``, or ``''``."""
     if context != _CONNECT or not exten.startswith("o-"):
         return ""
     offer = exten[2:].partition("-")[0]

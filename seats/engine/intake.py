@@ -18,6 +18,7 @@ from seats.domain.messages import (
     OfferAnswered,
     OfferFound,
     OfferMissed,
+    OfferRefused,
     OfferReturned,
     OfferRinging,
     RequestArrived,
@@ -316,8 +317,8 @@ class Intake:
         return CallerGone(request, e.cause_text or f"cause {e.cause}", dialled=dialled)
 
     def returned(self, e: pbx.OfferReturned) -> Message:
-        """The caller holds again."""
-        return OfferReturned(e.offer, e.status)
+        """The caller holds again. A ring that reached the PBX too late was none, and the way is not good."""
+        return OfferRefused(e.offer, "late") if e.status == LATE else OfferReturned(e.offer, e.status)
 
     def chosen(self, e: pbx.Chosen) -> Message:
         """The caller wants to be called back."""
@@ -363,6 +364,9 @@ def seat_address(channel: str) -> str:
 SEAT_FAULTS = frozenset({18, 20, 27, 38, 41, 44, 102})
 """Q.850 causes of a leg that died instead of being hung up: no media, no transport, no answer to our own
 requests. The dialplan pack's ``seats-connect`` has the same list."""
+
+LATE = "LATE"
+"""What ``seats-connect`` says of a ring that reached it after its time."""
 
 _OVER_KEPT = 1000
 _MAX_CLOCK_GAP = 3600.0

@@ -35,6 +35,10 @@ _KINDS = {SeatKind.BROWSER: "s", SeatKind.SIP: "s", SeatKind.MOBILE: "m"}
 class Sender(Protocol):
     """The part of a link that the outbox needs."""
 
+    @property
+    def good_until(self) -> int:
+        """The last second of the node's clock in which a ring sent now may begin; 0: at any time."""
+
     def send(self, action: Action) -> asyncio.Future[Reply]:
         """Write the action now; the future has the reply, or fails by its deadline."""
 
@@ -53,7 +57,7 @@ class Outbox:
             self._failed(effect, f"no node {effect.node}")
             return
         try:
-            reply = sender.send(action_of(effect))
+            reply = sender.send(action_of(effect, sender.good_until))
         except TelephonyError as error:
             self._failed(effect, str(error))
             return
@@ -80,19 +84,28 @@ class Outbox:
             self._post(CallbackRefused(effect.request, detail))
 
 
-def action_of(effect: Effect) -> Action:
-    """The AMI action of an effect. Raises BadValueError for what must not reach a PBX."""
+def action_of(effect: Effect, good_until: int) -> Action:
+    """The AMI action of an effect; a ring begins up to ``good_until`` by the node's clock (0: at any time).
+
+    Raises BadValueError for what must not reach a PBX.
+    """
+    if isinstance(effect, Ring):
+        return _ring(effect, good_until)
+    if isinstance(effect, CallAgent):
+        return _call_agent(effect, good_until)
     return _ACTIONS[type(effect)](effect)
 
 
-def _ring(e: Ring) -> Action:
-    return commands.ring(e.channel, e.offer, e.timeout, _KINDS[e.seat.kind], e.seat.address)
+def _ring(e: Ring, good_until: int) -> Action:
+    return commands.ring(e.channel, e.offer, e.timeout, _KINDS[e.seat.kind], e.seat.address, good_until)
 
 
-def _call_agent(e: CallAgent) -> Action:
-    kind = _KINDS[e.seat.kind]
+def _call_agent(e: CallAgent, good_until: int) -> Action:
+    seat, kind = e.seat.address, _KINDS[e.seat.kind]
     request, ring_customer = _named(e.request), e.ring_customer
-    return commands.call_agent(request, e.offer, e.timeout, kind, e.seat.address, e.number, ring_customer)
+    return commands.call_agent(
+        request, e.offer, e.timeout, kind, seat, e.number, ring_customer, good_until
+    )
 
 
 def _named(request: str) -> str:
@@ -106,12 +119,10 @@ def _said(outcome: str) -> str:
 
 
 _ACTIONS: dict[type, Callable[[Any], Action]] = {
-    Ring: _ring,
     Withdraw: lambda e: commands.hold(e.channel),
     Release: lambda e: commands.goodbye(e.channel, _said(e.outcome)),
     Tell: lambda e: commands.tell(e.channel, e.position, e.minutes),
     PassOn: lambda e: commands.overflow(e.channel, e.way, e.argument, _said(e.outcome)),
-    CallAgent: _call_agent,
     CallCustomer: lambda e: commands.call_customer(_named(e.request), e.number, e.timeout),
     HangUp: lambda e: commands.hangup(e.channel, e.cause),
 }

@@ -334,7 +334,7 @@ def _connected(snapshot: Snapshot, state: State, intake: Intake, missed_for: flo
         at = answered_since(snapshot.requests.get(request.partition(":")[2], ""))
         message = intake.found(request, leg.uniqueid, leg.channel, answered=answered, at=at)
         repair = "offer_found" if held is None else "answer_found" if unheard else ""
-        seated = caller.exten.split("-", 4)[4:] if offer else []
+        seated = caller.exten.split("-")[4:5] if offer else []
         if seated:  # a mobile's leg does not tell
             message = message._replace(address=seated[0])
         seen: tuple[str, str | None] = (RequestState.WAITING, None)

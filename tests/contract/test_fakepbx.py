@@ -12,7 +12,7 @@ import pytest
 
 from telephony import commands
 from telephony.codec import parse
-from telephony.events import DialEnded, Dialing, FellBack, Held
+from telephony.events import DialEnded, Dialing, FellBack, Held, OfferReturned
 from telephony.fakepbx import Behaviour, FakePbx
 from telephony.link import Link, LinkState, NodeSettings, Snapshot
 from telephony.session import Login, Session
@@ -199,6 +199,20 @@ async def test_a_holding_caller_hears_what_the_service_has_told(pbx: FakePbx) ->
         await up.wait(lambda: caller.hears == "ringing")
         assert (await up.link.call(commands.tell(caller.channel.name, 1, 0))).ok
         assert caller.heard == ["3-2"], "nothing is said into the ringing"
+
+
+async def test_a_ring_that_comes_after_its_time_rings_nobody(pbx: FakePbx) -> None:
+    seat = pbx.add_seat("web001", Behaviour("answer", 0.01))
+    caller = pbx.arrive()
+    async with Up(pbx) as up:
+        late = commands.ring(caller.channel.name, "a", 5, "s", "web001", int(pbx.clock()) - 1)
+        await up.link.call(late)
+        await up.wait(lambda: any(isinstance(event, OfferReturned) for event in up.told))
+        (back,) = [event for event in up.told if isinstance(event, OfferReturned)]
+        assert (back.offer, back.status, seat.rings) == ("a", "LATE", 0)
+        assert caller.hears == "music"
+        await up.link.call(commands.ring(caller.channel.name, "b", 5, "s", "web001", up.link.good_until))
+        await up.wait(lambda: caller.hears == "agent")
 
 
 async def test_calls_go_on_while_the_link_is_cut(pbx: FakePbx) -> None:

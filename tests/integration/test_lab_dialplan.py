@@ -181,6 +181,23 @@ async def test_hanging_up_while_it_rings_takes_the_agents_leg_away(
     await eventually(lambda: no_channels(lab))
 
 
+@pytest.mark.parametrize("kind", ["s-sip002", "m-13900139000"])
+async def test_a_ring_that_comes_after_its_time_rings_nobody(
+    lab: LabPbx, ami: RawAmi, heartbeat: None, kind: str
+) -> None:
+    """The clock is the PBX's; a ring without a time, as older services send it, is carried out at any."""
+    async with agents(lab, sip002=IGNORES) as phones, Phone(lab.sip_port, did="4010") as phone:
+        made = await request(ami, phone)
+        late = int(time.time()) - 1
+        await ami.redirect(made["Channel"], "seats-connect", f"o-t9-10-{kind}-{late}")
+        back = await ami.user_event("SeatsReturn", Request=made["Request"])
+        assert (back["Offer"], back["Status"]) == ("t9", "LATE")
+        await phone.heard()
+        assert not [e for e in ami.events if e.get("Event") == "DialBegin"]
+        await ami.redirect(made["Channel"], "seats-connect", f"o-t10-10-s-sip002-{late + 3}")
+        await ring_seen(phones, "ring", "t10")
+
+
 async def test_an_offer_can_be_withdrawn(lab: LabPbx, ami: RawAmi, heartbeat: None) -> None:
     async with agents(lab, sip002=IGNORES) as phones, Phone(lab.sip_port, did="4007") as phone:
         made = await request(ami, phone)

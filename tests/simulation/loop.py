@@ -16,7 +16,11 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from telephony.session import UNSENT_FOR
+
 REFUSED = 111
+LET_GO = 0.2
+"""Seconds that the kernel takes beyond its limit to give up bytes nobody acknowledges: it looks now and then."""
 
 
 class Process:
@@ -247,6 +251,8 @@ class Line(asyncio.Transport):
         self._sent = bytearray()
         self._flushing = False
         self._ending = False
+        self._since = 0.0
+        """Since when something is under way."""
 
     def write(self, data: Any) -> None:
         if self.closed or self.dead:
@@ -254,6 +260,7 @@ class Line(asyncio.Transport):
         self._sent += data
         if not self._flushing:
             self._flushing = True
+            self._since = self.net.loop.time()
             self._later(self.net.latency(), self._flush)
 
     def _later(self, delay: float, then: Callable[[], Any]) -> None:
@@ -281,7 +288,13 @@ class Line(asyncio.Transport):
         wait = self.stalled_until - self.net.loop.time()
         if wait > 0:
             self._flushing = True
-            self._later(wait, self._flush)
+            left = self._since + UNSENT_FOR + LET_GO - self.net.loop.time()
+            if self.owner is None or self.closed or wait < left:
+                self._later(wait, self._flush)
+            elif left > 0:
+                self._later(left, self._flush)
+            else:
+                self._time_out()
             return
         if self.net.pieces:
             size = self.net.rng.randint(1, self.net.pieces)
@@ -308,11 +321,18 @@ class Line(asyncio.Transport):
             self._flushing = True
             self._later(self.net.latency(), self._flush)
 
+    def _time_out(self) -> None:
+        """The kernel of the program at this end gives the connection up (TCP_USER_TIMEOUT)."""
+        self._flushing = False
+        self._sent.clear()
+        self.dead = True
+        self._lose()
+
     def abort(self) -> None:
-        """End at once; what is under way may or may not arrive."""
+        """End at once, with a reset: what is under way may or may not arrive, what stands still does not."""
         if self.closed:
             return
-        if self.net.rng.random() < 0.5:
+        if self.net.rng.random() < 0.5 or self.stalled_until > self.net.loop.time():
             self._sent.clear()
         self.close()
 

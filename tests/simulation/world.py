@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +26,7 @@ from seats.domain.messages import (
 from seats.domain.requests import Confidence, Origin
 from seats.domain.routing import OFFER_GUARD
 from seats.store.rows import AgentRow
+from telephony.commands import RING_WITHIN
 from telephony.fakeami import Action, Connection
 from telephony.fakepbx import Behaviour, Caller, FakePbx
 from telephony.link import NodeSettings
@@ -37,8 +37,8 @@ from tests.simulation.loop import Line, Process, SimLoop
 from tests.unit.coresim import small_plan
 
 PROVINCES = {"027": "hubei", "073": "hunan", "010": "beijing"}
-LATE = 5.0
-"""Seconds after which an effect is stale: longer than any stall of the network in these worlds."""
+LATE = RING_WITHIN + 1.0
+"""Seconds after which an effect is stale: the PBX counts whole ones."""
 UNNOTICED = 3.0
 """Seconds for which a link may be dead before anybody knows."""
 CALM = 8.0
@@ -188,8 +188,6 @@ class World(Watch):
             f"  act {name} {kind} {action.get('channel')}"
             f" {action.get('context', '')} {action.get('exten', '')}"
         )
-        if kind == "redirect" and action["context"] == "seats-connect":
-            self._rang(action["exten"].split("-")[1], born)
         caller = self.pbxs[name]._live.get(action.get("channel", ""))
         if caller is None:
             return
@@ -212,14 +210,9 @@ class World(Watch):
             self.broken(f"I6: ring of offer {offer} came by a connection {born - made:.1f} s younger than it")
 
     def _crossing(self, caller: Caller, action: Action) -> bool:
-        """The fallback queue's member answered while the action was under way: nobody can know.
-
-        Of a ring it is known when it was decided (how late it may come, ``_rang`` says); of others, nearly.
-        """
+        """The fallback queue's member answered while the action was under way: nobody can know."""
         since = caller.talks_since or 0.0
         under_way = since > self.now - 2 * self.loop.net.slow - 0.01
-        if action.get("context") == "seats-connect":
-            under_way = under_way or since > self.made.get(action["exten"].split("-")[1], math.inf)
         return caller.offer.startswith("fallback") and under_way
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -278,6 +271,10 @@ class World(Watch):
         def watched(connection: Connection, action: Action) -> None:
             self.acted(name, connection, action)
             handle(connection, action)
+            if action.get("context") == "seats-connect":
+                caller = pbx._live.get(action["channel"])
+                if caller is not None and caller.leg is not None:
+                    self._rang(caller.offer, self.born[connection])
 
         pbx.ami.handle = watched
         if self.say is not None:

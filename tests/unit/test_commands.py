@@ -27,6 +27,8 @@ def test_ring_redirects_the_caller_to_the_offer() -> None:
 
 def test_ring_of_a_mobile_number() -> None:
     assert commands.ring(CHANNEL, "a", 5, "m", "13800138000")["Exten"] == "o-a-5-m-13800138000"
+    until = commands.ring(CHANNEL, "a", 5, "s", "web001", 1_600_000_003)
+    assert until["Exten"] == "o-a-5-s-web001-1600000003"
 
 
 def test_tell_sets_one_variable_of_the_callers_channel() -> None:
@@ -101,6 +103,8 @@ def test_hold_goes_to_the_holding_context() -> None:
         lambda: commands.ring(CHANNEL, "a", 20, "s", "web001&PJSIP/x"),
         lambda: commands.ring(CHANNEL, "a" * 40, 600, "s", "b" * 40),
         lambda: commands.ring("/.*/", "a", 20, "s", "web001"),
+        lambda: commands.ring(CHANNEL, "a", 20, "s", "web001", -1),
+        lambda: commands.ring(CHANNEL, "a", 20, "s", "web001", 10**10),
         lambda: commands.hangup("", 16),
         lambda: commands.hangup(CHANNEL, 0),
         lambda: commands.goodbye(CHANNEL, "bored"),

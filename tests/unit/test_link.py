@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from telephony import commands
+from telephony import commands, heartbeat
 from telephony.errors import ActionRefusedError, LinkLostError
 from telephony.events import BootedAgain, HungUp, PbxEvent
 from telephony.link import Link, LinkState, NodeSettings, Snapshot
@@ -283,7 +283,7 @@ async def test_close_on_the_way_up_closes(server: Server, state: LinkState) -> N
         await until(lambda: watch.link.state is state)
         await asyncio.wait_for(watch.link.close(), 20)
         assert watch.link.state is LinkState.CLOSED
-        await until(lambda: all(peer.reader.at_eof() for peer in server.peers))
+        await until(lambda: all(peer.writer.is_closing() for peer in server.peers))
 
 
 async def test_close_before_run_means_never(server: Server) -> None:
@@ -329,6 +329,24 @@ async def test_after_an_absence_of_our_own_nothing_is_moved_before_a_new_picture
         assert (await watch.link.send(commands.hold("PJSIP/trunk-1"))).ok
         moved = [a for peer in server.peers for a in peer.got if a["Action"] == "Redirect"]
         assert len(moved) == 1, "what was refused is not sent later"
+
+
+async def test_a_link_is_left_in_time_not_with_the_next_beat(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "STALE_AFTER", 0.05)
+    async with running(server, heartbeat_s=60.0, backoff_s=0.01, up=False) as watch:
+        await until(lambda: watch.link.stats.losses == 1)
+
+
+async def test_a_ring_is_good_until_a_second_of_the_pbxs_clock(server: Server) -> None:
+    pbx = Pbx()
+    pbx.epoch = "1700000100"
+    server.reply = pbx.reply
+    async with running(server, heartbeat_s=0.02, clock=lambda: 1700000000.9) as watch:
+        assert watch.link.good_until == 1700000100 + commands.RING_WITHIN
+    async with running(server, heartbeat_s=0.0) as watch:
+        assert watch.link.good_until == 0, "its clock is not known"
 
 
 async def test_a_pbx_that_acknowledges_no_heartbeat_is_left(server: Server) -> None:

@@ -23,7 +23,7 @@ from telephony.errors import (
     LoginRefusedError,
     UnreachableError,
 )
-from telephony.session import Login, Session
+from telephony.session import UNSENT_FOR, Login, Session, _connect_socket
 from tests.unit.ami_server import Peer, Server, ami_server, until
 
 
@@ -231,7 +231,7 @@ async def test_a_refused_greeting_leaves_nothing_open(server: Server) -> None:
     server.greeting = b"SSH-2.0-OpenSSH\r\n"
     with pytest.raises(UnreachableError):
         await Session(server.login).connect(1.0)
-    await until(server.peer.reader.at_eof)
+    await until(server.peer.writer.is_closing)
 
 
 async def test_a_host_name_that_cannot_be_one_is_unreachable() -> None:
@@ -249,6 +249,40 @@ async def test_a_peer_that_hangs_up_during_log_in(server: Server) -> None:
     server.reply = lambda action, peer: peer.writer.transport.abort()
     with pytest.raises(LinkLostError):
         await Session(server.login).connect(1.0)
+
+
+async def test_what_the_pbx_has_not_got_is_dropped_with_the_connection() -> None:
+    """A PBX that reads again after an absence finds no actions of before it, but for what it had already."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        login = Login("127.0.0.1", listener.getsockname()[1], "a", "b")
+        ours = await _connect_socket(asyncio.get_running_loop(), login)
+        theirs, _ = listener.accept()
+        sent = 0
+        with pytest.raises(BlockingIOError):
+            while True:
+                sent += ours.send(bytes(1 << 16))
+        ours.close()
+        with theirs, pytest.raises(ConnectionResetError):
+            while got := len(theirs.recv(1 << 20)):
+                sent -= got
+    assert sent > 1 << 16
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux has it")
+async def test_the_system_gives_up_what_nobody_acknowledges(server: Server) -> None:
+    session = await connected(server)
+    sock = session._protocol.transport.get_extra_info("socket")  # type: ignore[union-attr]
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNSENT_FOR * 1000
+    await session.close()
+
+
+async def test_a_close_in_order_resets_nothing(server: Server) -> None:
+    session = await connected(server)
+    await session.call(commands.ping())
+    await session.close()
+    await until(server.peer.reader.at_eof)
+    assert server.peer.got[-1] == {"Action": "Logoff"}
 
 
 # 7. close() still reconnects: here nothing reconnects, and a closed session stays closed.
