@@ -168,6 +168,8 @@ class Listener:
     def __init__(self, net: Network, port: int, factory: Callable[[], asyncio.Protocol]) -> None:
         self.net, self.port, self.factory = net, port, factory
         self.sockets = [_Named(port)]
+        self.owner = Process.WHO.get()
+        """The program that listens; None: the world."""
 
     def close(self) -> None:
         self.net.listeners.pop(self.port, None)
@@ -212,7 +214,7 @@ class Network:
         port = self._wanted.pop(id(sock))
         sock.close()
         near, far = Line(self, port, client), Line(self, port, client)
-        near.owner = Process.WHO.get()
+        near.owner, near.impatient = Process.WHO.get(), True
         near.stalled_until = far.stalled_until = self.stalled.get(port, 0.0)
         near.peer, far.peer = far, near
         self.lines += [near, far]
@@ -221,9 +223,20 @@ class Network:
         if listener is None:
             near.abort()
         else:
-            far.protocol = self.context.copy().run(listener.factory)
-            self.context.copy().run(far.protocol.connection_made, far)
+            far.owner = listener.owner
+            self._accept(listener, far)
         return near, client
+
+    def _accept(self, listener: Listener, far: Line) -> None:
+        """Have the other program take the connection; of a stopped one only its kernel does."""
+        if far.owner is not None and far.owner.frozen:
+            far.owner.hold(2, 0.0, lambda: far._soon(lambda: self._accept(listener, far)))
+            return
+        if self.listeners.get(far.port) is not listener:
+            far.abort()
+            return
+        far._reach(lambda: setattr(far, "protocol", listener.factory()))
+        far._reach(far.protocol.connection_made, far)
 
     def of(self, port: int) -> list[Line]:
         """The clients' ends of the connections to a port."""
@@ -244,6 +257,8 @@ class Line(asyncio.Transport):
         self.peer: Line = self
         self.owner: Process | None = None
         """The program at this end; None: the world."""
+        self.impatient = False
+        """What is not acknowledged in time ends the connection (TCP_USER_TIMEOUT)."""
         self.closed = False
         self.dead = False
         """Half-open: what is written goes nowhere, an end is not heard of."""
@@ -289,7 +304,7 @@ class Line(asyncio.Transport):
         if wait > 0:
             self._flushing = True
             left = self._since + UNSENT_FOR + LET_GO - self.net.loop.time()
-            if self.owner is None or self.closed or wait < left:
+            if not self.impatient or self.closed or wait < left:
                 self._later(wait, self._flush)
             elif left > 0:
                 self._later(left, self._flush)
@@ -329,10 +344,15 @@ class Line(asyncio.Transport):
         self._lose()
 
     def abort(self) -> None:
-        """End at once, with a reset: what is under way may or may not arrive, what stands still does not."""
+        """End at once, with a reset: what is under way may or may not arrive, what stands still does not.
+
+        What the kernel of a stopped program has, that program will read.
+        """
         if self.closed:
             return
-        if self.net.rng.random() < 0.5 or self.stalled_until > self.net.loop.time():
+        stalled = self.stalled_until > self.net.loop.time()
+        there = self.peer.owner is not None and self.peer.owner.frozen and not stalled
+        if stalled or (not there and self.net.rng.random() < 0.5):
             self._sent.clear()
         self.close()
 

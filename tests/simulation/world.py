@@ -95,6 +95,9 @@ class World(Watch):
         self.life: Life | None = None
         self.epoch = 0
         self.pbxs: dict[str, FakePbx] = {}
+        self.hosts: dict[str, Process] = {}
+        self.thawed: dict[str, float] = {}
+        """When a PBX that had been stopped last went on."""
         self.lost: set[str] = set()
         """Requests of callers who were cut off by a PBX that died."""
         self.asked_to_end: set[str] = set()
@@ -257,8 +260,9 @@ class World(Watch):
         self._raise()
 
     async def _build(self, name: str) -> None:
-        pbx = FakePbx(clock=lambda: self.now, seed=self.rng.randrange(1 << 30))
-        self.pbxs[name] = await pbx.__aenter__()
+        pbx = self.pbxs[name] = FakePbx(clock=lambda: self.now, seed=self.rng.randrange(1 << 30))
+        host = self.hosts[name] = Process(self.loop)
+        await self.loop.create_task(pbx.ami.start(), context=host.context)
         for home in self.homes:
             pbx.add_seat(home.seat_address, lambda offer: self._behave())
         pbx._engaged = lambda seat: any(  # type: ignore[method-assign]  # one phone, registered everywhere
@@ -287,6 +291,13 @@ class World(Watch):
                 tell(event, privilege, headers)
 
             pbx.ami.event = told  # type: ignore[method-assign]
+
+    def _on(self, name: str, call: Callable[..., Any], *given: Any, **more: Any) -> Any:
+        """Do something on a PBX; a stopped one does it when it goes on."""
+        host = self.hosts[name]
+        if host.frozen:
+            return host.hold(1, 0.0, lambda: host.run(lambda: call(*given, **more)))
+        return host.run(lambda: call(*given, **more))
 
     def _home(self, n: int) -> AgentRow:
         rng = self.rng
@@ -386,12 +397,12 @@ class World(Watch):
                 return
             name = rng.choice(list(self.pbxs))
             pbx = self.pbxs[name]
-            if pbx.port not in self.loop.net.listeners:
+            if pbx.port not in self.loop.net.listeners or self.hosts[name].frozen:
                 continue  # nobody can call a dead PBX
             number = rng.choice(list(PROVINCES)) + f"{rng.randrange(10**7):07d}"
             patience = rng.choice([None, rng.uniform(0.05, 3.0), rng.uniform(1.0, 40.0)])
             talk = rng.choice([None, rng.uniform(0.1, 3.0), rng.uniform(1.0, 25.0)])
-            caller = pbx.arrive(cli=number, patience=patience, talk=talk)
+            caller = self._on(name, pbx.arrive, cli=number, patience=patience, talk=talk)
             self.note(f"caller {name}:{caller.request} {number} patience {patience} talk {talk}")
 
     async def _people(self, ends: float) -> None:
@@ -516,13 +527,31 @@ class World(Watch):
         if pbx.port not in self.loop.net.listeners:
             return
         self._disturb(name)
+        if self.hosts[name].frozen:
+            self.hosts[name].thaw()  # what it had under way ends with it
         for caller in pbx.callers.values():  # nor is the end of those who have just left certain to be told
             if caller.ended_at is not None and self.now - caller.ended_at < 5.0:
                 self.lost.add(f"{name}:{caller.request}")
         self.lost.update(f"{name}:{caller.request}" for caller in await pbx.crash())
         await asyncio.sleep(self.rng.choice([0.05, 1.0, self.rng.uniform(0.5, 10.0)]))
         self._disturb(name)
-        await pbx.boot()
+        await self.loop.create_task(pbx.boot(), context=self.hosts[name].context)
+
+    async def pbx_freezes(self, name: str) -> None:
+        """The PBX is stopped in its tracks for a while; what reaches its host meanwhile, it reads afterwards."""
+        host, pbx = self.hosts[name], self.pbxs[name]
+        if host.frozen or pbx.port not in self.loop.net.listeners:
+            return
+        host.frozen = True
+        until = self.loop.time() + self.rng.choice([self.rng.uniform(0.1, 2.5), self.rng.uniform(2.0, 8.0)])
+        while (left := until - self.loop.time()) > 0:
+            self._disturb(name)
+            await asyncio.sleep(min(left, 0.25))
+        self._disturb(name)
+        if host.frozen:
+            self.note(f"pbx {name} goes on")
+            self.thawed[name] = self.now
+            host.thaw()
 
     async def service_dies(self, name: str) -> None:
         """The service is killed; another begins."""
@@ -575,8 +604,9 @@ class World(Watch):
     async def seat_away(self, name: str) -> None:
         """A seat's registration goes, and comes back."""
         address = self.rng.choice(self.homes).seat_address
-        self.pbxs[name].register(address, False)
-        self.loop.call_later(self.rng.uniform(0.1, 15.0), self.pbxs[name].register, address)
+        register = self.pbxs[name].register
+        self._on(name, register, address, False)
+        self.loop.call_later(self.rng.uniform(0.1, 15.0), self._on, name, register, address)
 
     async def desk_freezes(self, name: str) -> None:
         """A browser page gives no sign of life."""
@@ -600,8 +630,8 @@ class World(Watch):
         self.ledger.locked_until = 0.0
         await self._until(self._mended, 40.0, "the service is not up again")
         for home in self.homes:
-            for pbx in self.pbxs.values():
-                pbx.register(home.seat_address)
+            for name, pbx in self.pbxs.items():
+                self._on(name, pbx.register, home.seat_address)
         self._everyone_ready()
         await self._sleep(self.plan.ring_timeout + OFFER_GUARD + 4.0)  # a stuck offer expires within
 
@@ -633,9 +663,9 @@ class World(Watch):
         while any(pbx._live for pbx in self.pbxs.values()):
             await self._sleep(0.5)
             if self.loop.time() - began > 20.0:
-                for pbx in self.pbxs.values():
+                for name, pbx in self.pbxs.items():
                     for caller in list(pbx._live.values()):
-                        pbx.caller_hangs_up(caller)
+                        self._on(name, pbx.caller_hangs_up, caller)
         await self._sleep(12.0)
 
     def callers(self) -> Iterator[tuple[str, Caller]]:
@@ -655,6 +685,7 @@ FAULTS: dict[str, Callable[[World, str], Any]] = {
         World.slow,
         World.off_the_net,
         World.pbx_dies,
+        World.pbx_freezes,
         World.service_dies,
         World.service_restarts,
         World.service_freezes,
