@@ -141,7 +141,8 @@ def call_agent(
     """Ring a seat for a callback and, once it answers, dial the customer's number (needs ``originate``).
 
     ``request`` is the attempt as the PBX shall name it; ``timeout`` and ``ring_customer`` are seconds;
-    ``good_until``: as of :func:`ring`. The ids of the two channels are made of the offer's: the PBX refuses to place the same call twice.
+    ``good_until``: as of :func:`ring`. The ids of the two channels are made of the offer's: the PBX refuses to
+    place the same call twice.
     """
     _attempt(request, number, ring_customer)
     exten = _connect_exten(offer, timeout, kind, address, good_until)

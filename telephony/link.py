@@ -443,7 +443,7 @@ class Link:
         """Leave in the moment of growing stale, before the PBX serves its callers itself: what is still on its
         way to it is dropped then, and cannot meet a call that the fallback connected.
         """
-        while not self.leave_if_stale():
+        while not self.leave_if_stale():  # noqa: ASYNC110  # every acknowledgement moves the moment on
             await asyncio.sleep(max(self._heart.left, 0.001))
 
     async def _agree(self, session: Session) -> None:

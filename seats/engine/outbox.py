@@ -103,9 +103,7 @@ def _ring(e: Ring, good_until: int) -> Action:
 def _call_agent(e: CallAgent, good_until: int) -> Action:
     seat, kind = e.seat.address, _KINDS[e.seat.kind]
     request, ring_customer = _named(e.request), e.ring_customer
-    return commands.call_agent(
-        request, e.offer, e.timeout, kind, seat, e.number, ring_customer, good_until
-    )
+    return commands.call_agent(request, e.offer, e.timeout, kind, seat, e.number, ring_customer, good_until)
 
 
 def _named(request: str) -> str:

@@ -22,6 +22,7 @@ class Result(NamedTuple):
     faults: Counter[str]
     outcomes: Counter[str]
     repairs: Counter[str]
+    allowed: Counter[str]
     steps: int
     seconds: float
     """Virtual."""
@@ -37,7 +38,9 @@ def run(seed: int, plant: str = "", *, trace: bool = False) -> Result:
         except BrokenError as error:
             problem = str(error)
     outcomes = Counter(str(row["outcome"]) for row in world.ledger.rows.values())
-    return Result(seed, problem, world.faults, outcomes, world.repairs, world.steps, world.loop.time())
+    return Result(
+        seed, problem, world.faults, outcomes, world.repairs, world.allowed, world.steps, world.loop.time()
+    )
 
 
 def thrifty() -> None:
@@ -77,6 +80,7 @@ def _report(results: object, total: int, options: argparse.Namespace) -> int:
     faults: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     repairs: Counter[str] = Counter()
+    allowed: Counter[str] = Counter()
     failed: list[Result] = []
     steps = done = 0
     virtual = 0.0
@@ -85,6 +89,7 @@ def _report(results: object, total: int, options: argparse.Namespace) -> int:
         faults += result.faults
         outcomes += result.outcomes
         repairs += result.repairs
+        allowed += result.allowed
         steps += result.steps
         virtual += result.seconds
         if result.problem:
@@ -108,6 +113,7 @@ def _report(results: object, total: int, options: argparse.Namespace) -> int:
     print(f"  faults   {sum(faults.values())}: {_listed(faults)}")
     print(f"  requests {sum(outcomes.values())}: {_listed(outcomes)}")
     print(f"  repairs  {sum(repairs.values())}: {_listed(repairs)}")
+    print(f"  allowed  {sum(allowed.values())}: {_listed(allowed)}")
     print(f"  failed   {len(failed)}" + (f": {[r.seed for r in failed][:50]}" if failed else ""))
     return 1 if failed else 0
 

@@ -17,6 +17,7 @@ from seats.engine.node import Node
 from seats.engine.outbox import Outbox
 from telephony import commands
 from telephony.events import HungUp, RequestMade
+from telephony.fakepbx import FakePbx
 from telephony.link import Link, LinkState
 from tests.simulation.ledger import Writer
 from tests.simulation.world import World
@@ -87,6 +88,16 @@ def old_belief(world: World) -> Any:
     return patch.object(Link, "leave_if_stale", lambda self: False)
 
 
+def late_ring(world: World) -> Any:
+    """The PBX carries a ring out however late it comes."""
+    connect = FakePbx._connect
+
+    def obedient(self: FakePbx, caller: Any, exten: str) -> None:
+        connect(self, caller, "-".join(exten.split("-")[:5]))
+
+    return patch.object(FakePbx, "_connect", obedient)
+
+
 def early_trim(world: World) -> Any:
     """The PBX's record of a request is dropped before the ledger holds its end."""
     settle = Node._settle_records
@@ -147,6 +158,7 @@ PLANTS: dict[str, Callable[[World], Any]] = {
         double_offer,
         stale_effect,
         old_belief,
+        late_ring,
         early_trim,
         twice_counted,
         lost_group,
