@@ -230,6 +230,14 @@ class OfferFound(NamedTuple):
     at: float | None = None
 
 
+class TalkFound(NamedTuple):
+    """The caller holds, but the PBX's record says that an agent answered ``at``: that talk broke unheard."""
+
+    request: str
+    address: str
+    at: float
+
+
 class RequestSettled(NamedTuple):
     """A request began and ended, or only ended, while nobody listened; the PBX's record tells how.
 
@@ -389,6 +397,7 @@ Message = (
     | ChannelChanged
     | LegRenamed
     | OfferFound
+    | TalkFound
     | RequestSettled
     | SeatReachable
     | LeaseRenewed

@@ -9,8 +9,16 @@ from seats.domain.agent_rules import announce, settle
 from seats.domain.agents import Agent, Machine
 from seats.domain.deadlines import Due
 from seats.domain.effects import Withdraw
-from seats.domain.events import CallEnded, OfferEnded, RequestDecided
-from seats.domain.messages import OfferAnswered, OfferFound, OfferMissed, RequestRecalled, RequestSettled
+from seats.domain.events import CallBroken, CallEnded, OfferEnded, RequestDecided
+from seats.domain.messages import (
+    CallerHeld,
+    OfferAnswered,
+    OfferFound,
+    OfferMissed,
+    RequestRecalled,
+    RequestSettled,
+    TalkFound,
+)
 from seats.domain.overflow import is_closed
 from seats.domain.request_rules import (
     answered,
@@ -19,6 +27,7 @@ from seats.domain.request_rules import (
     decide,
     end_call,
     free_seat,
+    held,
     missed,
     new_request,
     open_request,
@@ -30,6 +39,9 @@ from seats.domain.state import Turn
 
 COME_BACK = 15.0
 """Seconds a desk has to find us again before its call in progress counts as lost."""
+
+UNHEARD_TALK: Final = 1.0
+"""Seconds claimed of a talk of which only its beginning is known."""
 
 FALLBACK: Final = "fallback-"
 """How the names of rings begin that are not ours but the fallback queue's."""
@@ -95,6 +107,24 @@ def offer_found(turn: Turn, message: OfferFound) -> None:
         offer.leg = message.leg
         if request.outcome is None:
             decide(turn, request, Outcome.CONNECTED, "found connected", offer, at)
+
+
+def talk_found(turn: Turn, message: TalkFound) -> None:
+    """Connected, and rescued, while nobody listened. How long they talked is not known: a second is claimed."""
+    state = turn.state
+    request = state.requests.get(message.request)
+    if request is None or request.state is not RequestState.WAITING or request.outcome is not None:
+        return
+    request.answered_at = min(max(message.at, request.arrived_at), turn.now)
+    request.connected_agent = state.by_address.get(message.address, "")
+    decide(turn, request, Outcome.CONNECTED, "found answered", None, request.answered_at)
+    stop_waiting(state, request)
+    request.state = RequestState.RESCUING
+    request.rescues += 1
+    request.talked = UNHEARD_TALK
+    said = (request.province, request.connected_agent, UNHEARD_TALK, "found answered")
+    turn.events.append(CallBroken(turn.now, request.id, "", *said))
+    held(turn, CallerHeld(request.id))
 
 
 def answer_heard(turn: Turn, message: OfferAnswered) -> None:

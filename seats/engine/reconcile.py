@@ -15,6 +15,7 @@ from seats.domain.messages import (
     RequestSettled,
     SeatGone,
     SeatReachable,
+    TalkFound,
 )
 from seats.domain.recovery import FALLBACK
 from seats.domain.requests import Request, RequestState
@@ -61,7 +62,8 @@ def findings(snapshot: Snapshot, state: State, intake: Intake, *, missed_for: fl
     connected = _connected(still, state, intake, missed_for)
     seats = _seats(snapshot, state, intake, missed_for, moved)
     legs = _legs(snapshot, state, intake, connected, moved)
-    return [*seats, *gone, *holding, *legs, *arrived, *connected]
+    broken = _broken_unheard(still, state, intake)
+    return [*seats, *gone, *holding, *legs, *arrived, *broken, *connected]
 
 
 def stands(finding: Finding, state: State, intake: Intake) -> bool:
@@ -77,7 +79,7 @@ def stands(finding: Finding, state: State, intake: Intake) -> bool:
     if isinstance(message, SeatReachable):
         agent = state.agents.get(state.by_address.get(message.address, ""))
         return agent is not None and _differs(message, agent) and intake.heard.get(message.address) is None
-    if isinstance(message, CallerHeld | OfferFound):
+    if isinstance(message, CallerHeld | OfferFound | TalkFound):
         request = None if intake.joining.holds(message.request) else state.requests.get(message.request)
         return request is not None and finding.seen == (request.state, request.offer)
     return True
@@ -263,6 +265,21 @@ def _arrived(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
         if arrived is not None:
             found.append(arrived)
     return [Finding(message, "caller_found") for message in sorted(found, key=lambda m: m.arrived_at)]
+
+
+def _broken_unheard(snapshot: Snapshot, state: State, intake: Intake) -> list[Finding]:
+    """Callers who hold whom an agent has answered, as the record says, and of whose talk the core never heard."""
+    live = {c.uniqueid: c for c in snapshot.channels}
+    found = []
+    for key, record in snapshot.requests.items():
+        at, channel = answered_since(record), live.get(uniqueid_of(key))
+        if at is None or channel is None or channel.bridge or channel.context not in _HOLDS:
+            continue
+        request = state.requests.get(intake.request_id(key))
+        if request is None or request.outcome is None:
+            address = record.split("|")[6].partition(":")[2].partition("/")[2]
+            found.append(Finding(TalkFound(intake.request_id(key), address, at), "answer_found"))
+    return found
 
 
 def _holding(snapshot: Snapshot, state: State, intake: Intake, missed_for: float) -> list[Finding]:

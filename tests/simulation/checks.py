@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from telephony.fakepbx import Caller, FakePbx
     from tests.simulation.world import World
 
+LET_GO = (Outcome.TIMEOUT, Outcome.NO_SEAT)
+
 TOLD = frozenset(
     {"Channel", "Uniqueid", "Exten", "Context", "DestUniqueid", "DialStatus", "Cause", "UserEvent", "Offer"}
     | {"Status", "Device", "State", "Request"}
@@ -185,13 +187,23 @@ def _right_row(world: World, request: str, caller: Caller) -> str:  # noqa: PLR0
     lost = request in world.lost
     if outcome is Outcome.CONNECTED and not caller.winners:
         return f"{request} counts as connected, but nobody answered"
+    # the caller had left while nobody listened, and before the news of it came the PBX died (bound 3)
+    died = world.died_between(request, caller.ended_at, row["decided_at"])
+    # let go of over a link whose death nobody could know of yet: the fallback may serve the caller (bound 2)
+    let_go = outcome in LET_GO and world.unnoticed(row["decided_at"])
     if (
         outcome is not Outcome.CONNECTED
         and caller.talked >= 0.5
         and not world.allows("talk of a caller cut off by a PBX", lost)
+        and not world.allows("talk that ended unheard before the PBX died", died)
+        and not world.allows("talk after a caller was let go over a dead link", let_go)
     ):
         return f"{request} talked {caller.talked:.1f} s and counts as {outcome}"
-    if outcome is Outcome.FAILED and not lost:
+    if (
+        outcome is Outcome.FAILED
+        and not lost
+        and not world.allows("failed, had left unheard before the PBX died", died)
+    ):
         return f"{request} counts as failed, but no PBX died under it"
     agents = {home.id: home.seat_address for home in world.homes}
     if outcome is Outcome.CONNECTED and row["agent"] and agents[row["agent"]] not in caller.winners:

@@ -30,6 +30,7 @@ from seats.store.rows import AgentRow
 from telephony.commands import RING_WITHIN
 from telephony.fakeami import Action, Connection
 from telephony.fakepbx import Behaviour, Caller, FakePbx
+from telephony.heartbeat import STALE_AFTER
 from telephony.link import NodeSettings
 from tests.simulation import checks
 from tests.simulation.ledger import Ledger
@@ -40,6 +41,8 @@ from tests.unit.coresim import small_plan
 PROVINCES = {"027": "hubei", "073": "hunan", "010": "beijing"}
 LATE = RING_WITHIN + 1.0
 """Seconds after which an effect is stale: the PBX counts whole ones."""
+UNNOTICED = STALE_AFTER + 0.1
+"""Seconds for which a link may be dead before anybody knows, and the way of what tells."""
 CALM = 8.0
 """Seconds after a disturbance in which repairs are expected: a reconciliation and its round trip."""
 
@@ -108,6 +111,10 @@ class World(Watch):
         self.repairs: Counter[str] = Counter()
         self.allowed: Counter[str] = Counter()
         """Differences that the checks let pass."""
+        self.struck: list[float] = []
+        """When faults began."""
+        self.died: dict[str, list[float]] = {}
+        """When a PBX was killed."""
         self.steps = 0
         self.problem = ""
         self.quiet_desks: set[str] = set()
@@ -137,6 +144,15 @@ class World(Watch):
     def now(self) -> float:
         """Unix seconds."""
         return T0 + self.loop.time()
+
+    def unnoticed(self, at: float) -> bool:
+        """Whether a fault had begun at that time so shortly before that nobody could know of it."""
+        return any(began <= at <= began + UNNOTICED for began in self.struck)
+
+    def died_between(self, request: str, since: float | None, until: float) -> bool:
+        """Whether the PBX of a request was killed in that time."""
+        died = self.died.get(request.partition(":")[0], [])
+        return since is not None and any(since <= at <= until for at in died)
 
     # watching
 
@@ -461,6 +477,7 @@ class World(Watch):
 
     async def _strike(self, kind: str, name: str) -> None:
         self._raging += 1
+        self.struck.append(self.now)
         try:
             await FAULTS[kind](self, name)
         finally:
@@ -529,6 +546,7 @@ class World(Watch):
         if pbx.port not in self.loop.net.listeners:
             return
         self._disturb(name)
+        self.died.setdefault(name, []).append(self.now)
         if self.hosts[name].frozen:
             self.hosts[name].thaw()  # what it had under way ends with it
         for caller in pbx.callers.values():  # nor is the end of those who have just left certain to be told
