@@ -13,6 +13,7 @@ from seats.domain.messages import (
     Message,
     OfferAnswered,
     OfferFound,
+    OfferRefused,
     OfferReturned,
     RequestArrived,
     SeatGone,
@@ -142,6 +143,10 @@ def test_a_seat_that_the_fallback_queue_rings_is_taken() -> None:
     assert reader.read([pbx.DialEnded("n1", "1.1", "", "1.7", "NOANSWER")]) == [
         OfferReturned(rung.offer, "NOANSWER")
     ]
+
+
+def test_a_ring_that_came_late_was_refused_not_missed() -> None:
+    assert intake().read([pbx.OfferReturned("n1", "1.1", "1x1", "LATE", 0)]) == [OfferRefused("1x1", "late")]
 
 
 def test_a_seat_that_answers_in_the_fallback_queue_is_told_by_the_bridge() -> None:

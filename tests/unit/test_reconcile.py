@@ -13,6 +13,7 @@ from seats.domain.messages import (
     RequestSettled,
     SeatGone,
     StateAsked,
+    TalkFound,
     Tick,
 )
 from seats.domain.requests import Confidence, Origin, RequestState
@@ -66,6 +67,28 @@ def test_a_call_found_connected_is_so_since_the_pbx_says() -> None:
     found = [f.message for f in findings(picture, state, reader, missed_for=5.0)]
     (message,) = [m for m in found if isinstance(m, OfferFound)]
     assert (message.offer, message.address, message.at) == ("1x1", "s1", T0 + 7)
+
+
+def test_a_caller_who_holds_and_was_answered_by_the_record_was_broken_off_unheard() -> None:
+    reader, state = intake(), State(small_plan())
+    record = f"{OPEN}|{T0 + 7:.0f}|1x1:PJSIP/s1"
+    picture = Snapshot("n1", [channel("1.1", "PJSIP/trunk-1")], {}, {"1.1": record})
+    arrived, broken = findings(picture, state, reader, missed_for=5.0)
+    assert isinstance(arrived.message, RequestArrived)
+    assert broken.message == TalkFound("n1:1.1", "s1", T0 + 7)
+    rung = channel("1.1", "PJSIP/trunk-1", exten="o-1x2-20-s-s2", context="seats-connect")
+    found = findings(picture._replace(channels=[rung]), state, reader, missed_for=5.0)
+    assert not [f for f in found if isinstance(f.message, TalkFound)], "offered again already"
+
+
+def test_the_seat_of_a_mobile_found_ringing_is_told_by_the_extension() -> None:
+    reader, state = intake(), State(small_plan())
+    reader.read([made()])
+    rung = "o-1x1-20-m-13900139000-1600000003"
+    caller = channel("1.1", "PJSIP/trunk-1", exten=rung, context="seats-connect")
+    leg = channel("1.2", "PJSIP/mobile-2", context="seats-none")
+    found = [f.message for f in findings(Snapshot("n1", [caller, leg], {}, {}), state, reader, missed_for=5)]
+    assert [m.address for m in found if isinstance(m, OfferFound)] == ["13900139000"]
 
 
 def test_a_caller_in_another_channel_by_now_is_known_by_the_agent_they_talk_with() -> None:

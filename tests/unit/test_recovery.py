@@ -18,10 +18,11 @@ from seats.domain.messages import (
     RequestSettled,
     SeatGone,
     StateAsked,
+    TalkFound,
     Tick,
     WrapUpEnded,
 )
-from seats.domain.recovery import FALLBACK_RING
+from seats.domain.recovery import FALLBACK_RING, UNHEARD_TALK
 from seats.domain.requests import Confidence, Origin, Outcome, RequestState
 from seats.domain.routing import OFFER_GUARD
 from tests.unit.test_rules import Desk
@@ -48,6 +49,26 @@ def test_a_call_connected_while_nobody_listened_counts_from_its_answer() -> None
         2,
     )
     assert [e.talk for e in desk.events if isinstance(e, CallEnded)] == [18.0]
+
+
+def test_who_was_answered_and_broken_off_unheard_is_connected_and_served_first() -> None:
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.tell(StateAsked("a", Chosen.NOT_READY, "break", "a"))
+    desk.call("c1", "hunan")
+    desk.tell(LinkDown("n1"))
+    began = desk.now
+    desk.wait(12)
+    desk.tell(TalkFound("c1", "seat_a", began + 2))
+    desk.tell(TalkFound("c1", "seat_a", began + 2))
+    desk.tell(LinkUp("n1"))
+    desk.call("c2", "hunan")
+    desk.tell(StateAsked("a", Chosen.READY, "", "a"))
+    assert desk.rings[0].request == "c1"
+    desk.tell(CallerGone("c1", ""))
+    (decided,) = [e for e in desk.events if isinstance(e, RequestDecided) and e.request == "c1"]
+    assert (decided.outcome, decided.at, decided.agent) == (Outcome.CONNECTED, began + 2, "a")
+    assert [e.talk for e in desk.events if isinstance(e, CallEnded)] == [UNHEARD_TALK]
 
 
 def test_what_a_call_was_about_can_be_said_though_only_the_record_tells_of_its_end() -> None:
