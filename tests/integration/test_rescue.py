@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from seats.domain.agents import Chosen, Machine
-from seats.domain.events import CallBroken, CallEnded, OfferMade, RequestDecided
+from seats.domain.events import CallBroken, CallEnded, OfferMade, RequestDecided, RequestOpened
 from tests.integration.office import office
+from tests.integration.rawami import RawAmi
 
 pytestmark = pytest.mark.pbx
 
@@ -38,3 +40,28 @@ async def test_a_phone_that_falls_silent_loses_its_caller_to_the_next_agent(tmp_
         assert ended.agent == "sip002" and ended.talk > broken.talk > 0
         found = await h.service.store.request(broken.request)
         assert found is not None and "call_broken" in [row.kind for row in found[1]]
+
+
+async def test_a_talk_that_broke_while_the_service_was_away_was_a_talk(tmp_path: Path) -> None:
+    async with office(tmp_path) as h:
+        h.choose("sip001", Chosen.NOT_READY, "break")
+        async with h.caller() as phone:
+            await phone.heard()
+            await h.until(lambda: h.of(RequestOpened))
+            await h.stop()
+            (channel,) = await h.channels()  # it is moved as by the last word of a service that is killed
+            async with RawAmi(h.lab) as ami:
+                await ami.redirect(channel, "seats-connect", "o-9x9-9-s-sip001")
+            await phone.until(200)
+            await phone.heard()
+            h.desks["sip001"].muted = True
+            async with asyncio.timeout(20):
+                while await h.channels() != [channel]:  # noqa: ASYNC110 - it has no event
+                    await asyncio.sleep(0.1)
+            await h.start()
+            (broken,) = h.of(CallBroken)
+            assert (broken.agent, broken.fault) == ("sip001", "found answered")
+            assert not phone.ended.is_set()
+            await phone.hang_up()
+            await h.quiet()
+        assert await h.rows() == [("connected", "sip001", "seat")], "nobody has talked with them since"
