@@ -217,6 +217,6 @@ def test_while_no_pbx_is_there_no_idle_agent_is_tried_for_a_reserve(monkeypatch:
     desk.tell(LinkUp("n1"))
     tried.clear()
     for agent in desk.state.agents.values():
-        agent.nodes.add("n1")
+        agent.nodes = frozenset({"n1"})
     routing.unlock(Turn(desk.state, desk.now), pools)
     assert sorted(tried) == ["a", "b", "c"]
