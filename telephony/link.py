@@ -213,10 +213,9 @@ class Link:
         with self._counting():
             return await self._looks.call_list(action, timeout=timeout)
 
-    async def refresh(self, *, with_seats: bool = True) -> Snapshot:
+    async def refresh(self) -> Snapshot:
         """Take a snapshot now and give it, also to ``on_snapshot``; it names the events told meanwhile.
 
-        ``with_seats`` False leaves the seats out: the longest of the lists, and the one that moves least.
         Raises LinkLostError unless the link is up, and the errors of ``call_list``.
         """
         async with self._refreshing:
@@ -225,7 +224,7 @@ class Link:
             told = self._meanwhile = []
             try:
                 await self._agree(self._session())
-                return await self._picture(self.call_list, told, with_seats=with_seats)
+                return await self._picture(self.call_list, told)
             finally:
                 if self._meanwhile is told:
                     self._meanwhile = None
@@ -373,12 +372,10 @@ class Link:
             self._meanwhile += events
         self._guard("events", lambda: self._on_events(events))
 
-    async def _picture(
-        self, call_list: snapshot.CallList, told: Sequence[PbxEvent], *, with_seats: bool = True
-    ) -> Snapshot:
+    async def _picture(self, call_list: snapshot.CallList, told: Sequence[PbxEvent]) -> Snapshot:
         """Take a snapshot, have it reviewed, and tell it; ``told``: events that grow in number meanwhile."""
         session = self._actions
-        taken = await snapshot.take(self.node.name, call_list, with_seats=with_seats)
+        taken = await snapshot.take(self.node.name, call_list)
         if self._review is not None:
             try:
                 taken = await self._review(taken)

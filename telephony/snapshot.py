@@ -31,24 +31,21 @@ class Channel(NamedTuple):
 class Snapshot(NamedTuple):
     """A node's live channels, which seats it can reach (address → reachable), and its open requests.
 
-    ``seats`` None: not looked at.
     ``requests``: the PBX's durable records, request → ``v1|arrived|did|cli|channel`` as the dialplan writes.
     """
 
     node: str
     channels: list[Channel]
-    seats: dict[str, bool] | None
+    seats: dict[str, bool]
     requests: dict[str, str]
     meanwhile: tuple[PbxEvent, ...] = ()
     """What was told while it was taken: of whatever these events are about, it may show what was before."""
 
 
-async def take(node: str, call_list: CallList, *, with_seats: bool = True) -> Snapshot:
+async def take(node: str, call_list: CallList) -> Snapshot:
     """Read a snapshot with ``reporting`` rights only. Raises the errors of ``Session.call_list``."""
     channels = [channel_of(item) for item in await call_list(commands.core_show_channels())]
-    seats = None
-    if with_seats:
-        seats = dict(filter(None, map(seat_of, await call_list(commands.device_states()))))
+    seats = dict(filter(None, map(seat_of, await call_list(commands.device_states()))))
     requests = dict(filter(None, map(record_of, await _records(call_list))))
     return Snapshot(node, [channel for channel in channels if channel.uniqueid], seats, requests)
 

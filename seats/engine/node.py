@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -25,9 +24,6 @@ log = structlog.get_logger(__name__)
 
 RECONCILE_EVERY = 5.0
 """Seconds between two looks at the whole of a node."""
-
-SEATS_IN_ONE_OF = 6
-"""Looks of which one asks for all seats as well, used or not: a list of 1,000 keeps Asterisk busy for 30 ms."""
 
 LATE_NEWS = 0.1
 """Seconds for events that were on their way when a picture was taken: what they tell is no repair."""
@@ -182,13 +178,11 @@ class Node:
             try:
                 await self._look_at_version()
                 await self._start_mirror()
-                for round_ in itertools.count(1):
-                    if not self.link.up:
-                        break
+                while self.link.up:
                     await self._settle_records()
                     await asyncio.sleep(RECONCILE_EVERY)
                     if self.link.up:
-                        await self.link.refresh(with_seats=round_ % SEATS_IN_ONE_OF == 0)
+                        await self.link.refresh()
                         await asyncio.sleep(LATE_NEWS)
                         self._apply()
             except TelephonyError as error:

@@ -159,8 +159,7 @@ def _seats(
             continue
         agent, lasts = state.agents[agent_id], calls.get(address, -1)
         in_use = lasts >= (_NEW if missed_for and snapshot.node not in agent.engaged else 0)
-        known = snapshot.node in agent.nodes
-        reachable = known if snapshot.seats is None else snapshot.seats.get(address, False)
+        reachable = snapshot.seats.get(address, False)
         message = SeatReachable(snapshot.node, address, reachable, "snapshot", in_use)
         if _differs(message, agent):
             found.append(Finding(message, ""))

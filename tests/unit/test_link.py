@@ -152,13 +152,8 @@ async def test_a_list_that_comes_in_many_gulps_is_whole(server: Server) -> None:
     server.reply = reply
     async with running(server) as watch:
         taken = await watch.link.refresh()
-        assert taken.seats is not None
         assert len(taken.seats) == 5000
         assert watch.link.up
-        looks = server.peers[2].got
-        asked = [action["Action"] for action in looks].count("DeviceStateList")
-        assert (await watch.link.refresh(with_seats=False)).seats is None
-        assert [action["Action"] for action in looks].count("DeviceStateList") == asked
 
 
 async def test_events_during_the_snapshot_come_after_it_in_order(server: Server) -> None:

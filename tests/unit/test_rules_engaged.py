@@ -118,15 +118,3 @@ def test_open_records_that_the_core_does_not_hold_are_found_while_their_caller_i
     known = Desk()
     known.call("n1:1.1", "hunan")
     assert open_unknown(Snapshot("n1", live, {}, records), known.state, intake()) == []
-
-
-def test_a_picture_without_seats_changes_nobodys_reach_and_shows_calls_all_the_same() -> None:
-    desk, reader = Desk(), intake()
-    desk.hire("a", "hunan")
-    picture = Snapshot("n1", [], None, {})
-    assert findings(picture, desk.state, reader, missed_for=5.0) == []
-    desk.tell(SeatReachable("n1", "seat_a", False, "UNAVAILABLE"))
-    assert findings(picture, desk.state, reader, missed_for=5.0) == []
-    desk.tell(SeatReachable("n1", "seat_a", True, "NOT_INUSE"))
-    (found,) = findings(picture._replace(channels=[leg("7.7", 3)]), desk.state, reader, missed_for=5.0)
-    assert found.message == SeatReachable("n1", "seat_a", True, "snapshot", True)
