@@ -11,137 +11,25 @@ import itertools
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from telephony.fakeactions import HANDLERS
 from telephony.fakeami import Action, AmiServer, Connection, Pairs
+from telephony.fakeparts import (
+    ANSWERS,
+    CLICK,
+    GOODBYES,
+    MOBILE_TRUNK,
+    TRUNK,
+    Behaviour,
+    Caller,
+    Channel,
+    Seat,
+    bridge_headers,
+    cause_headers,
+    sip_headers,
+)
 
-_STATES = {"0": "Down", "4": "Ring", "5": "Ringing", "6": "Up"}
-_CAUSES = {
-    0: "Unknown",
-    3: "No route to destination",
-    16: "Normal Clearing",
-    17: "User busy",
-    19: "User alerting, no answer",
-    21: "Call Rejected",
-    44: "Requested channel not available",
-    127: "Interworking, unspecified",
-}
-_SIP = {17: "486", 19: "480", 21: "603", 127: "487"}
-"""Causes with which the PBX also tells the SIP status, as ``TechCause``."""
-_DEAD = frozenset({18, 20, 27, 38, 41, 44, 102})
-"""Causes of an agent's leg after which the dialplan keeps the caller."""
-_GOODBYES = {"timeout": 19, "no_seat": 17, "closed": 21, "callback": 19}
-_TRUNK = "lab_trunk"
-_MOBILE_TRUNK = "lab_mobile"
-_UNKNOWN = "<unknown>"
-_CLICK = 0.001
-"""Seconds between two steps of the PBX."""
-
-
-class Behaviour(NamedTuple):
-    """What a seat does when rung: ``does`` is ``answer``, ``ignore`` or ``busy``; times in seconds.
-
-    ``talk`` None leaves the hanging up to the caller; ``dies`` is when the leg breaks down in the talk.
-    """
-
-    does: str = "answer"
-    after: float = 0.02
-    talk: float | None = None
-    dies: float | None = None
-
-
-_ANSWERS = Behaviour()
-
-
-@dataclass(slots=True)
-class Seat:
-    """A seat's device; ``behaves`` is asked with the offer's id at each ring.
-
-    An address of digits is a mobile: rung through the trunk ``lab_mobile``, without a state of its own.
-    """
-
-    address: str
-    behaves: Callable[[str], Behaviour]
-    registered: bool = True
-    state: str = "NOT_INUSE"
-    rings: int = 0
-
-    @property
-    def mobile(self) -> bool:
-        """Tell whether this is a mobile."""
-        return self.address.lstrip("+").isdigit()
-
-
-@dataclass(slots=True, eq=False)
-class Channel:
-    """One channel of the fake."""
-
-    name: str
-    uniqueid: str
-    linkedid: str
-    context: str
-    exten: str
-    state: str
-    number: str = _UNKNOWN
-    connected: str = _UNKNOWN
-    connected_name: str = _UNKNOWN
-    bridge: str = ""
-    application: str = ""
-    began: float = 0.0
-
-    def headers(self, prefix: str = "") -> Pairs:
-        """Give the headers that every event of a channel carries, in Asterisk's order."""
-        return [
-            (f"{prefix}Channel", self.name),
-            (f"{prefix}ChannelState", self.state),
-            (f"{prefix}ChannelStateDesc", _STATES[self.state]),
-            (f"{prefix}CallerIDNum", self.number),
-            (f"{prefix}CallerIDName", _UNKNOWN),
-            (f"{prefix}ConnectedLineNum", self.connected),
-            (f"{prefix}ConnectedLineName", self.connected_name),
-            (f"{prefix}Language", "en"),
-            (f"{prefix}AccountCode", ""),
-            (f"{prefix}Context", self.context),
-            (f"{prefix}Exten", self.exten),
-            (f"{prefix}Priority", "1"),
-            (f"{prefix}Uniqueid", self.uniqueid),
-            (f"{prefix}Linkedid", self.linkedid),
-        ]
-
-
-@dataclass(slots=True, eq=False)
-class Caller:
-    """A caller and what became of them; times are the clock's, None until it happened."""
-
-    channel: Channel
-    request: str
-    did: str
-    cli: str
-    arrived_at: float
-    talk: float | None
-    by: str = ""
-    """The last offer that was answered and its seat, as the record tells."""
-    hears: str = "music"
-    """``music``, ``ringing``, ``agent``, ``goodbye``; ``''`` once gone: never silence before."""
-    heard: list[str] = field(default_factory=list)
-    """What was told about the place in line and the wait, ``<place>-<minutes>``."""
-    offer: str = ""
-    leg: Channel | None = None
-    seat: Seat | None = None
-    answered_at: float | None = None
-    """When the first agent answered."""
-    talks_since: float | None = None
-    talked: float = 0.0
-    """Seconds of talk that are over."""
-    ended_at: float | None = None
-    ended_by: str = ""
-    fallen_back: bool = False
-    offers: list[str] = field(default_factory=list)
-    rescues: int = 0
-    winners: list[str] = field(default_factory=list)
-    """Addresses of the seats that answered."""
-    waits: set[asyncio.TimerHandle] = field(default_factory=set)
+__all__ = ["Behaviour", "Caller", "Channel", "FakePbx", "Seat"]
 
 
 class FakePbx:
@@ -203,7 +91,7 @@ class FakePbx:
     def add_seat(
         self,
         address: str,
-        behaves: Behaviour | Callable[[str], Behaviour] = _ANSWERS,
+        behaves: Behaviour | Callable[[str], Behaviour] = ANSWERS,
         *,
         registered: bool = True,
     ) -> Seat:
@@ -246,7 +134,7 @@ class FakePbx:
         talk: float | None = None,
     ) -> Caller:
         """Let a caller ask for a human, who gives up after ``patience``, hangs up after ``talk`` seconds."""
-        channel = self._channel(_TRUNK, "", "seats-inbound", did, "4")
+        channel = self._channel(TRUNK, "", "seats-inbound", did, "4")
         channel.number = cli
         arrived = self.clock()
         caller = Caller(channel, channel.uniqueid, did, cli, arrived, talk)
@@ -264,7 +152,7 @@ class FakePbx:
         ]
         self._user(caller, "SeatsRequest", asked)
         if first:
-            self._event("DeviceStateChange", [("Device", f"PJSIP/{_TRUNK}"), ("State", "INUSE")])
+            self._event("DeviceStateChange", [("Device", f"PJSIP/{TRUNK}"), ("State", "INUSE")])
         if patience is not None:
             asyncio.get_running_loop().call_later(patience, self._lose_patience, caller)
         self._hold(caller)
@@ -274,7 +162,9 @@ class FakePbx:
         """Let the caller hang up, whatever they hear."""
         if caller.ended_at is None:
             cause = 16 if caller.answered_at is not None else 127
-            self._event("HangupRequest", [*caller.channel.headers(), ("Cause", str(cause)), *_sip(cause)])
+            self._event(
+                "HangupRequest", [*caller.channel.headers(), ("Cause", str(cause)), *sip_headers(cause)]
+            )
             self._end(caller, cause, "caller")
 
     def agent_hangs_up(self, caller: Caller) -> None:
@@ -362,7 +252,7 @@ class FakePbx:
         if behaviour.does == "busy":
             self._later(caller, behaviour.after, lambda: self._member_lost(caller, leg, seat, "BUSY", 17))
         else:
-            self._later(caller, _CLICK, lambda: self._ring(caller, leg, seat, behaviour, 15.0))
+            self._later(caller, CLICK, lambda: self._ring(caller, leg, seat, behaviour, 15.0))
         return True
 
     def _free_member(self, interface: str) -> Seat | None:
@@ -396,15 +286,15 @@ class FakePbx:
         caller.offer, caller.hears = offer, "ringing"
         caller.offers.append(offer)
         if good_until and int(self.clock()) > int(good_until):
-            self._later(caller, _CLICK, lambda: self._returned(caller, "LATE", 0))
+            self._later(caller, CLICK, lambda: self._returned(caller, "LATE", 0))
             return
         seat = self.seats.get(address)
         engaged = seat is not None and self._engaged(seat)
         caller.seat = seat
         if seat is None or not seat.registered:
-            self._later(caller, _CLICK, lambda: self._returned(caller, "CHANUNAVAIL", 3))
+            self._later(caller, CLICK, lambda: self._returned(caller, "CHANUNAVAIL", 3))
             return
-        endpoint = _MOBILE_TRUNK if seat.mobile else address
+        endpoint = MOBILE_TRUNK if seat.mobile else address
         leg = caller.leg = self._channel(endpoint, caller.channel.linkedid, "seats-none", "s", "0")
         self._event("Newchannel", leg.headers())
         leg.exten = leg.number = exten
@@ -422,7 +312,7 @@ class FakePbx:
         if behaviour.does == "busy":
             self._later(caller, behaviour.after, lambda: self._busy(caller, leg))
             return
-        self._later(caller, _CLICK, lambda: self._ring(caller, leg, seat, behaviour, float(timeout)))
+        self._later(caller, CLICK, lambda: self._ring(caller, leg, seat, behaviour, float(timeout)))
 
     def _ring(self, caller: Caller, leg: Channel, seat: Seat, behaviour: Behaviour, timeout: float) -> None:
         leg.state = "5"
@@ -441,10 +331,10 @@ class FakePbx:
         caller.channel.state = "6"
         self._event("Newstate", caller.channel.headers())
         bridge = str(uuid.UUID(int=self.ami.rng.getrandbits(128)))
-        self._event("BridgeCreate", _bridge(bridge, 0))
+        self._event("BridgeCreate", bridge_headers(bridge, 0))
         for count, channel in enumerate((leg, caller.channel), 1):
             channel.bridge = bridge
-            self._event("BridgeEnter", [*_bridge(bridge, count), *channel.headers()])
+            self._event("BridgeEnter", [*bridge_headers(bridge, count), *channel.headers()])
         caller.hears, caller.talks_since = "agent", self.clock()
         caller.answered_at = caller.answered_at or caller.talks_since
         if caller.seat is not None:
@@ -468,9 +358,9 @@ class FakePbx:
         self._leg_gone(leg, seat, 0)
 
     def _busy(self, caller: Caller, leg: Channel) -> None:
-        self._event("HangupRequest", [*leg.headers(), ("Cause", "17"), *_sip(17)])
+        self._event("HangupRequest", [*leg.headers(), ("Cause", "17"), *sip_headers(17)])
         self._dial(caller, leg, "DialEnd", [("DialStatus", "BUSY")])
-        self._event("Hangup", [*leg.headers(), *_cause(17)])
+        self._event("Hangup", [*leg.headers(), *cause_headers(17)])
         self._returned(caller, "BUSY", 17)
 
     def _returned(self, caller: Caller, status: str, cause: int) -> None:
@@ -505,7 +395,7 @@ class FakePbx:
         """Let a caller go; whatever the overflow would do is over as soon."""
         self._stand(caller, context, outcome, "Wait")
         caller.hears = "goodbye"
-        self._later(caller, 2.0, lambda: self._let_go(caller, _GOODBYES[outcome]))
+        self._later(caller, 2.0, lambda: self._let_go(caller, GOODBYES[outcome]))
 
     def _let_go(self, caller: Caller, cause: int) -> None:
         self._event("SoftHangupRequest", [*caller.channel.headers(), ("Cause", "16")])
@@ -531,9 +421,9 @@ class FakePbx:
         self._user(caller, "SeatsEnd", [("Cause", str(cause))])
         channel.context, channel.exten = place
         del self._live[channel.name]
-        self._event("Hangup", [*channel.headers(), *_cause(cause)])
+        self._event("Hangup", [*channel.headers(), *cause_headers(cause)])
         if not self._live:
-            self._event("DeviceStateChange", [("Device", f"PJSIP/{_TRUNK}"), ("State", "UNAVAILABLE")])
+            self._event("DeviceStateChange", [("Device", f"PJSIP/{TRUNK}"), ("State", "UNAVAILABLE")])
 
     def _lose_patience(self, caller: Caller) -> None:
         if caller.answered_at is None:
@@ -561,11 +451,11 @@ class FakePbx:
         bridge = caller.channel.bridge
         for count, channel in ((1, order[0]), (0, order[1])):
             channel.bridge = ""
-            self._event("BridgeLeave", [*_bridge(bridge, count), *channel.headers()])
-        self._event("BridgeDestroy", _bridge(bridge, 0))
+            self._event("BridgeLeave", [*bridge_headers(bridge, count), *channel.headers()])
+        self._event("BridgeDestroy", bridge_headers(bridge, 0))
 
     def _leg_gone(self, leg: Channel, seat: Seat, cause: int) -> None:
-        self._event("Hangup", [*leg.headers(), *_cause(cause)])
+        self._event("Hangup", [*leg.headers(), *cause_headers(cause)])
         self._device(seat, "NOT_INUSE" if seat.registered else "UNAVAILABLE")
 
     def _no_leg(self, caller: Caller) -> None:
@@ -600,164 +490,8 @@ class FakePbx:
 
     def _act(self, connection: Connection, action: Action) -> None:
         self.actions.append(action)
-        handler = _HANDLERS.get(action["action"].lower())
+        handler = HANDLERS.get(action["action"].lower())
         if handler is None:
             connection.refuse(action, "Invalid/unknown command: Use Action: ListCommands")
         else:
             handler(self, connection, action)
-
-    def _setvar(self, connection: Connection, action: Action) -> None:
-        name = action["variable"]
-        if name.startswith("DB_DELETE(seats/"):
-            self.records.pop(name.removeprefix("DB_DELETE(seats/").rstrip(")"), None)
-        elif "channel" not in action:
-            self.globals[name] = action.get("value", "")
-        elif (caller := self._live.get(action["channel"])) is None:
-            connection.refuse(action, "No such channel")
-            return
-        elif name == "SEATS_TELL" and caller.hears == "music":
-            caller.heard.append(action.get("value", ""))
-        connection.reply(action, [("Message", "Variable Set")])
-
-    def _getvar(self, connection: Connection, action: Action) -> None:
-        name = action["variable"]
-        value = str(int(self.clock())) if name == "EPOCH" else self.globals.get(name, "")
-        if name.startswith("DEVICE_STATE(PJSIP/"):
-            seat = self.seats.get(name.removeprefix("DEVICE_STATE(PJSIP/").rstrip(")"))
-            value = seat.state if seat else "INVALID"
-        connection.reply(action, [("Variable", name), ("Value", value)])
-
-    def _redirect(self, connection: Connection, action: Action) -> None:
-        caller = self._live.get(action.get("channel", ""))
-        if caller is None:
-            connection.refuse(action, f"Channel does not exist: {action.get('channel', '')}")
-            return
-        context, exten = action["context"], action["exten"]
-        connection.reply(action, [("Message", "Redirect successful")])
-        self._stop_waiting(caller)
-        caller.channel.context, caller.channel.exten = context, exten
-        self._withdraw(caller, 16)
-        if context == "seats-connect":
-            self._connect(caller, exten)
-        elif context == "seats-overflow":
-            self._goodbye(caller, "timeout", context)
-        elif context == "seats-goodbye" and exten in _GOODBYES:
-            self._goodbye(caller, exten)
-        else:
-            self._hold(caller)
-
-    def _hangup(self, connection: Connection, action: Action) -> None:
-        name, cause = action.get("channel", ""), int(action.get("cause", "16"))
-        for caller in list(self._live.values()):
-            if name == caller.channel.name:
-                connection.reply(action, [("Message", "Channel Hungup")])
-                self._end(caller, cause, "system")
-                return
-            if caller.leg is not None and name == caller.leg.name:
-                connection.reply(action, [("Message", "Channel Hungup")])
-                self._hang_leg_up(caller, caller.leg, cause)
-                return
-        connection.refuse(action, "No such channel")
-
-    def _hang_leg_up(self, caller: Caller, leg: Channel, cause: int) -> None:
-        if leg.bridge and cause in _DEAD:
-            self.seat_dies(caller, cause)
-        elif leg.bridge:
-            self._talk_ends(caller, cause, "system")
-        elif caller.seat is not None:
-            self._stop_waiting(caller)
-            self._dial(caller, leg, "DialEnd", [("DialStatus", "CHANUNAVAIL")])
-            self._leg_gone(leg, caller.seat, cause)
-            self._returned(caller, "CHANUNAVAIL", cause)
-
-    def _show_channels(self, connection: Connection, action: Action) -> None:
-        channels = [c for caller in self._live.values() for c in (caller.channel, caller.leg) if c]
-        items = [[*channel.headers(), *self._shown(channel)] for channel in channels]
-        connection.listing(action, "CoreShowChannel", items, "CoreShowChannelsComplete")
-
-    def _shown(self, channel: Channel) -> Pairs:
-        minutes, seconds = divmod(int(self.clock() - channel.began), 60)
-        return [
-            ("Application", channel.application or "AppDial"),
-            ("ApplicationData", ""),
-            ("Duration", f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"),
-            ("BridgeId", channel.bridge),
-        ]
-
-    def _device_states(self, connection: Connection, action: Action) -> None:
-        seats = [seat for seat in self.seats.values() if not seat.mobile]
-        items = [[("Device", f"PJSIP/{seat.address}"), ("State", seat.state)] for seat in seats]
-        connection.listing(action, "DeviceStateChange", items, "DeviceStateListComplete")
-
-    def _db_tree(self, connection: Connection, action: Action) -> None:
-        if not self.records:
-            connection.refuse(action, "Database entry not found")
-            return
-        items = [[("Key", f"/seats/{key}"), ("Val", value)] for key, value in self.records.items()]
-        connection.listing(action, "DBGetTreeResponse", items, "DBGetTreeComplete")
-
-    def _core_settings(self, connection: Connection, action: Action) -> None:
-        connection.reply(action, [("AsteriskVersion", self.version)])
-
-    def _show_dialplan(self, connection: Connection, action: Action) -> None:
-        if self.pack:
-            connection.listing(action, "ListDialplan", [], "ShowDialPlanComplete")
-        else:
-            connection.refuse(action, f"Did not find context {action.get('context', '')}")
-
-    def _queue_status(self, connection: Connection, action: Action) -> None:
-        queue = action.get("queue", "")
-        items = [
-            [("Queue", queue), ("Name", name), ("Location", name), ("Paused", str(int(paused)))]
-            for name, paused in self.members.items()
-        ]
-        if self.pack:
-            items.insert(0, [("Event", "QueueParams"), ("Queue", queue)])
-        connection.listing(action, "QueueMember", items, "QueueStatusComplete")
-
-    def _member(self, connection: Connection, action: Action) -> None:
-        interface, paused = action["interface"], action.get("paused") == "true"
-        if action["action"].lower() == "queueremove":
-            if self.members.pop(interface, None) is None:
-                connection.refuse(action, "Unable to remove interface: Not there")
-                return
-        else:
-            self.members[interface] = paused
-        connection.reply(action, [("Message", "Done")])
-
-
-_HANDLERS: dict[str, Callable[[FakePbx, Connection, Action], None]] = {
-    "coresettings": FakePbx._core_settings,
-    "showdialplan": FakePbx._show_dialplan,
-    "setvar": FakePbx._setvar,
-    "getvar": FakePbx._getvar,
-    "redirect": FakePbx._redirect,
-    "hangup": FakePbx._hangup,
-    "coreshowchannels": FakePbx._show_channels,
-    "devicestatelist": FakePbx._device_states,
-    "dbgettree": FakePbx._db_tree,
-    "queuestatus": FakePbx._queue_status,
-    "queueadd": FakePbx._member,
-    "queueremove": FakePbx._member,
-    "queuepause": FakePbx._member,
-}
-
-
-def _bridge(bridge: str, count: int) -> Pairs:
-    return [
-        ("BridgeUniqueid", bridge),
-        ("BridgeType", "basic"),
-        ("BridgeTechnology", "simple_bridge"),
-        ("BridgeCreator", _UNKNOWN),
-        ("BridgeName", _UNKNOWN),
-        ("BridgeNumChannels", str(count)),
-        ("BridgeVideoSourceMode", "none"),
-    ]
-
-
-def _cause(cause: int) -> Pairs:
-    return [("Cause", str(cause)), ("Cause-txt", _CAUSES.get(cause, "Unknown")), *_sip(cause)]
-
-
-def _sip(cause: int) -> Pairs:
-    return [("TechCause", _SIP[cause])] if cause in _SIP else []
