@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from telephony.fakepbx import Caller, FakePbx
     from tests.simulation.world import World
 
-FROZEN = 12.0
-"""Seconds for which a service is frozen at most."""
+LATE_NEWS = 12.0
+"""Seconds for which a fault holds news up at most."""
 LET_GO = (Outcome.TIMEOUT, Outcome.NO_SEAT)
 
 TOLD = frozenset(
@@ -210,9 +210,9 @@ def _right_row(world: World, request: str, caller: Caller) -> str:  # noqa: PLR0
     agents = {home.id: home.seat_address for home in world.homes}
     if outcome is Outcome.CONNECTED and row["agent"] and agents[row["agent"]] not in caller.winners:
         return f"{request} was answered by {caller.winners}, the ledger says {row['agent']}"
-    # told when a frozen service woke whose link was just coming up: of an up link it would look anew
+    # the news of the end came late over a link that was just coming up: an up link would have looked anew (bound 11)
     over, told = caller.ended_at or 0.0, row["ended_at"]
-    frozen = any(over <= at <= told or at <= over <= at + FROZEN for at in world.froze)
+    late = told - over if any(over - LATE_NEWS <= at <= told for at in world.struck) else 0.0
     off = abs((row["talk_s"] or 0.0) - caller.talked)
     if (
         outcome is Outcome.CONNECTED
@@ -221,7 +221,9 @@ def _right_row(world: World, request: str, caller: Caller) -> str:  # noqa: PLR0
             world.allows("length of a talk cut off by a PBX", lost)
             or world.allows("length of a talk after a rescue", caller.rescues)
             or world.allows("length of a talk ended by the system", row["ended_by"] == "system")
-            or world.allows("length of a talk that ended as the service froze", frozen and off < FROZEN)
+            or world.allows(
+                "length of a talk whose end was told late", off <= late + 1.5 and late < LATE_NEWS
+            )
         )
     ):
         return f"{request} talked {caller.talked:.1f} s, the ledger says {row['talk_s']}"

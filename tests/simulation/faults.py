@@ -183,7 +183,6 @@ async def service_freezes(world: World, name: str) -> None:
     if life is None or life.process is None or life.frozen:
         return
     life.process.frozen = True
-    world.froze.append(world.now)
     await asyncio.sleep(world.rng.choice([world.rng.uniform(0.1, 3.0), world.rng.uniform(2.0, 12.0)]))
     world.note("service goes on")
     world.disturb(*world.pbxs)

@@ -68,8 +68,6 @@ class World(Watch):
         """Differences that the checks let pass."""
         self.struck: list[float] = []
         """When faults began."""
-        self.froze: list[float] = []
-        """When the service was frozen."""
         self.died: dict[str, list[float]] = {}
         """When a PBX was killed."""
         self.steps = 0
