@@ -253,9 +253,11 @@ def _seats(timing: Timing) -> tuple[Alert, ...]:
         return f'(sum {by}(seats_staff{{state!="signed_out"}} offset {recently}) > 0)'
 
     # the seats lost are part of those staffed then; more than all of them cannot be lost together
-    nation = f"({lost('')} >= 10) and ({lost('')} >= 0.2 * {staffed('')})"
+    # without any link, at a start for a moment, nobody knows of any seat; a lost link has its own page
+    known = "unless on () (max(seats_ami_connected) == 0)"
+    nation = f"({lost('')} >= 10) and ({lost('')} >= 0.2 * {staffed('')}) {known}"
     by = "by (province) "
-    province = f"(({lost(by)} >= 3) and ({lost(by)} >= 0.2 * {staffed(by)})) {_NAMES}"
+    province = f"(({lost(by)} >= 3) and ({lost(by)} >= 0.2 * {staffed(by)}) {known}) {_NAMES}"
     return (
         Alert(
             "SeatsLostTogetherNation",

@@ -235,6 +235,16 @@ def test_seats_that_sign_out_or_leave_one_by_one_wake_nobody(tmp_path: Path) -> 
     Story(series | UP).firing(12).firing(22).check(tmp_path)
 
 
+def test_a_start_at_which_nobody_knows_of_any_seat_yet_wakes_nobody(tmp_path: Path) -> None:
+    series = {
+        'seats_staff{province="hubei",state="unreachable"}': gauge((10, 0), (0.25, 40), (5, 0), (5, 20)),
+        'seats_staff{province="hubei",state="ready"}': gauge((10, 40), (0.25, 0), (5, 40), (5, 20)),
+        'seats_ami_connected{node="pbx1"}': gauge((10, 1), (0.25, 0), (10, 1)),
+    }
+    story = Story(series | UP).firing(10.0).firing(10.25).firing(14)
+    story.firing(18, "SeatsLostTogether", "SeatsLostTogetherNation").check(tmp_path)
+
+
 def test_every_alert_has_a_story() -> None:
     told = {*SINGLE, "SeatsProvinceBurnFast", "SeatsProvinceBurnSlow", "SeatsProvinceBurnTicket",
             "SeatsNationBurnFast", "SeatsNoRequests", "SeatsLinkDown", "SeatsServiceDown",
