@@ -169,8 +169,15 @@ def _since(turn: Turn, request: Request, message: OfferFound) -> float:
 
 
 def _still_rings(turn: Turn, request: Request, offer: Offer) -> None:
-    """The call the ledger remembers broke before we ended, and its caller was offered again: it rings yet."""
-    if request.state is not RequestState.TALKING or request.offer != offer.id:
+    """The call the ledger remembers broke before we ended, and its caller was offered again: it rings yet.
+
+    Not so a ring of the fallback, which has the name of its leg: once answered, a leg does not ring; that is old news.
+    """
+    if (
+        request.state is not RequestState.TALKING
+        or request.offer != offer.id
+        or offer.id.startswith(FALLBACK)
+    ):
         return
     offer.result = offer.answered_at = None
     request.state = RequestState.OFFERED

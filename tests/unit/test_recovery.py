@@ -51,6 +51,26 @@ def test_a_call_connected_while_nobody_listened_counts_from_its_answer() -> None
     assert [e.talk for e in desk.events if isinstance(e, CallEnded)] == [18.0]
 
 
+def test_old_news_of_the_fallbacks_ringing_does_not_shorten_a_call() -> None:
+    """A picture shows the call, and what was under way before it says again how it came to be."""
+    desk = Desk()
+    desk.hire("a", "hunan")
+    desk.tell(StateAsked("a", Chosen.NOT_READY, "break", "a"))
+    desk.call("c1", "hunan")
+    desk.tell(LinkDown("n1"))
+    began = desk.now
+    desk.wait(4)
+    found = OfferFound("c1", "fallback-n1-2", "seat_a", answered=True, at=began)
+    desk.tell(found)
+    desk.tell(LinkUp("n1"))
+    desk.tell(found._replace(answered=False, at=None))
+    assert desk.state.agents["a"].machine is Machine.TALKING
+    desk.tell(found._replace(at=desk.now))
+    desk.wait(6)
+    desk.tell(CallerGone("c1", ""))
+    assert [e.talk for e in desk.events if isinstance(e, CallEnded)] == [10.0]
+
+
 def test_who_was_answered_and_broken_off_unheard_is_connected_and_served_first() -> None:
     desk = Desk()
     desk.hire("a", "hunan")
