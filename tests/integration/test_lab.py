@@ -82,9 +82,17 @@ async def test_a_request_survives_a_restart_and_a_kill() -> None:
         assert f"/seats/{made} " in await lab.asterisk_cli("database show seats")
 
 
+def stopped(pid: int) -> bool:
+    """Whether all threads stand still: each stops when it next looks at its signals."""
+    return all("State:\tT" in (t / "status").read_text() for t in Path(f"/proc/{pid}/task").iterdir())
+
+
 async def test_a_frozen_pbx_accepts_but_does_not_answer() -> None:
     async with LabPbx() as lab, RawAmi(lab) as ami:
         lab.freeze()
+        async with asyncio.timeout(20):
+            while not stopped(lab.pid):  # noqa: ASYNC110 - /proc tells nobody
+                await asyncio.sleep(0.01)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
                 await ami.call(Action="Ping")
