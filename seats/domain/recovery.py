@@ -44,7 +44,7 @@ UNHEARD_TALK: Final = 1.0
 """Seconds claimed of a talk of which only its beginning is known."""
 
 FALLBACK: Final = "fallback-"
-"""How the names of rings begin that are not ours but the fallback queue's."""
+"""How the names of rings begin that are not ours: the fallback queue's, and what was picked up at another seat."""
 
 FALLBACK_RING: Final = 15.0
 """Seconds for which that queue rings a phone (``timeout`` in queues_seats.conf)."""

@@ -55,7 +55,7 @@ class Intake:
         self._dialled: dict[str, str] = {}
         """Caller's uniqueid → offer being dialled."""
         self._answered: dict[str, OfferAnswered | OfferFound] = {}
-        """Caller's uniqueid → offer whose leg answered, and its seat; the bridge comes next."""
+        """Caller's uniqueid → who answered; the bridge comes next."""
         self._taken_back: set[str] = set()
         """Uniqueids of callers who gave up before an answer reached them; a bridge may yet come."""
         self._whole: set[str] = set()
@@ -226,15 +226,16 @@ class Intake:
             return None
         if offer.startswith(FALLBACK):  # answered: the bridge tells; else the queue keeps the caller
             return None if e.status == "ANSWER" else OfferReturned(offer, e.status)
+        if e.status != "ANSWER":
+            return OfferMissed(offer, e.status)
         request = self.callers.get(e.uniqueid)
-        if e.status == "ANSWER" and e.elsewhere and request is not None and e.uniqueid not in self._attempts:
-            self._answered[e.uniqueid] = self.found(request, e.dest_uniqueid, e.elsewhere, answered=True)
-            return None
-        if e.status == "ANSWER":
-            address = self._seats.get(e.dest_uniqueid, "")
-            self._answered[e.uniqueid] = OfferAnswered(offer, address=address)
-            return None
-        return OfferMissed(offer, e.status)
+        answer: OfferAnswered | OfferFound
+        if e.elsewhere and request is not None and e.uniqueid not in self._attempts:
+            answer = self.found(request, e.dest_uniqueid, e.elsewhere, answered=True)
+        else:
+            answer = OfferAnswered(offer, address=self._seats.get(e.dest_uniqueid, ""))
+        self._answered[e.uniqueid] = answer
+        return None
 
     def bridged(self, e: pbx.Bridged) -> Message | None:
         """The caller entered the bridge with the agent who answered: now they hear each other."""
@@ -305,8 +306,8 @@ class Intake:
             return SeatGone(offer, (e.cause_text or str(e.cause)) if e.cause in SEAT_FAULTS else "")
         request = self.callers.pop(e.uniqueid, None)
         self._answered.pop(e.uniqueid, None)
-        dialled = self._dialled.pop(e.uniqueid, "") if e.uniqueid in self._whole else None
-        self._dialled.pop(e.uniqueid, None)
+        dialled = self._dialled.pop(e.uniqueid, "")
+        whole = e.uniqueid in self._whole
         self._whole.discard(e.uniqueid)
         self._taken_back.discard(e.uniqueid)
         self._attempts.discard(e.uniqueid)
@@ -314,7 +315,7 @@ class Intake:
         if request is None:
             return None
         self._end(request)
-        return CallerGone(request, e.cause_text or f"cause {e.cause}", dialled=dialled)
+        return CallerGone(request, e.cause_text or f"cause {e.cause}", dialled=dialled if whole else None)
 
     def returned(self, e: pbx.OfferReturned) -> Message:
         """The caller holds again. A ring that reached the PBX too late was none, and the way is not good."""

@@ -51,13 +51,19 @@ def test_a_call_connected_while_nobody_listened_counts_from_its_answer() -> None
     assert [e.talk for e in desk.events if isinstance(e, CallEnded)] == [18.0]
 
 
-def test_old_news_of_the_fallbacks_ringing_does_not_shorten_a_call() -> None:
-    """A picture shows the call, and what was under way before it says again how it came to be."""
+def holding() -> Desk:
+    """A caller who holds, and an agent on a break, when the link goes."""
     desk = Desk()
     desk.hire("a", "hunan")
     desk.tell(StateAsked("a", Chosen.NOT_READY, "break", "a"))
     desk.call("c1", "hunan")
     desk.tell(LinkDown("n1"))
+    return desk
+
+
+def test_old_news_of_the_fallbacks_ringing_does_not_shorten_a_call() -> None:
+    """A picture shows the call, and what was under way before it says again how it came to be."""
+    desk = holding()
     began = desk.now
     desk.wait(4)
     found = OfferFound("c1", "fallback-n1-2", "seat_a", answered=True, at=began)
@@ -72,11 +78,7 @@ def test_old_news_of_the_fallbacks_ringing_does_not_shorten_a_call() -> None:
 
 
 def test_who_was_answered_and_broken_off_unheard_is_connected_and_served_first() -> None:
-    desk = Desk()
-    desk.hire("a", "hunan")
-    desk.tell(StateAsked("a", Chosen.NOT_READY, "break", "a"))
-    desk.call("c1", "hunan")
-    desk.tell(LinkDown("n1"))
+    desk = holding()
     began = desk.now
     desk.wait(12)
     desk.tell(TalkFound("c1", "seat_a", began + 2))

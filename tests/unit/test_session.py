@@ -269,7 +269,6 @@ async def test_what_the_pbx_has_not_got_is_dropped_with_the_connection() -> None
     assert sent > 1 << 16
 
 
-@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux has it")
 async def test_the_system_gives_up_what_nobody_acknowledges(server: Server) -> None:
     session = await connected(server)
     sock = session._protocol.transport.get_extra_info("socket")  # type: ignore[union-attr]
