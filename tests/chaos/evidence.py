@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -14,11 +15,20 @@ from seats.store.store import Store
 from telephony.lab.agents import Ring
 from tests.chaos.storm import Run
 
+QUARTER = 900.0
+"""Zones differ by whole quarters of an hour."""
+
 _RECORDED = re.compile(
     r"^\[(?P<at>[^\]]+)\].*Executing \[s@seats-ask:\d+\] Set\([^,]*, "
     r'"DB\(seats/(?P<request>[0-9.]+)\)=v1\|(?P<arrived>[0-9.]+)\|[^|]*\|(?P<number>[0-9+]*)\|',
     re.MULTILINE,
 )
+_WRITTEN = re.compile(
+    r"^\[(?P<at>[^\]]+)\].*Executing \[s@seats-ask:\d+\] Set\([^,]*, "
+    r'"SEATS_RECORD=v1\|(?P<arrived>[0-9.]+)\|[^|]*\|(?P<number>[0-9+]*)\|',
+    re.MULTILINE,
+)
+"""The step after the one in which the record was written."""
 
 
 @dataclass(slots=True)
@@ -37,6 +47,11 @@ class Seen:
     recorded: str = ""
     """The request's id on the PBX, by the PBX's own log."""
     recorded_at: float | None = None
+    """When it came, as the PBX recorded it."""
+    mistaken: float = 0.0
+    """Seconds by which that differs from the time in the PBX's log."""
+    written_at: float | None = None
+    """When the record had been written."""
     rows: list[dict[str, Any]] = field(default_factory=list)
     """Its rows of the ledger: one, if all is well."""
     rings: list[Ring] = field(default_factory=list)
@@ -73,7 +88,11 @@ async def collect(run: Run) -> Evidence:
     for found in _RECORDED.finditer(run.pbx_log):
         if found["number"] in calls:
             calls[found["number"]].recorded = found["request"]
-            calls[found["number"]].recorded_at = float(found["arrived"])
+            arrived = calls[found["number"]].recorded_at = float(found["arrived"])
+            calls[found["number"]].mistaken = arrived - _logged(found["at"], arrived)
+    for found in _WRITTEN.finditer(run.pbx_log):
+        if found["number"] in calls:
+            calls[found["number"]].written_at = _logged(found["at"], float(found["arrived"]))
     by_tail = {seen.number[-4:]: seen for seen in calls.values()}
     for ring in run.rings:
         if ring.shown[-4:] in by_tail:
@@ -92,6 +111,12 @@ async def collect(run: Run) -> Evidence:
     for counts in audit.values():
         total += counts
     return Evidence(run, calls, strangers, ledger["offers"], audit, total)
+
+
+def _logged(at: str, near: float) -> float:
+    """Unix time of a line of the PBX's log, in whatever zone that is written, close to a known time."""
+    time = datetime.strptime(at, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC).timestamp()
+    return time + round((near - time) / QUARTER) * QUARTER
 
 
 def _callers(run: Run) -> dict[str, Seen]:

@@ -21,6 +21,8 @@ WRITTEN = 1.0
 WHOLE_SECONDS = 1.6
 """Seconds by which the talk of a call heard late may differ: the PBX's record has whole seconds, and half of one
 is added where a talk must not be none."""
+CLOCK = 0.5
+"""Seconds by which the time of a request may differ from that in the PBX's log."""
 NO_TALK = 0.1
 """Seconds below which the PBX's record calls a talk none: it cannot tell it from an answer that came too late."""
 HUNG_UP = 0.5
@@ -65,7 +67,7 @@ def within_bound(evidence: Evidence, seen: Seen) -> bool:
     Or the service was, and was killed as well before the database, down at that time, had what it heard.
     """
     deaf = [s for s in evidence.run.spans if s.target in ("service", "pbx")]
-    came = seen.recorded_at or seen.held or seen.placed
+    came = seen.written_at or seen.recorded_at or seen.held or seen.placed
     for kill in _spans(evidence, "pbx", "kill"):
         if -0.1 < kill.began - came < SYNC:
             others = [s for s in deaf if s is not kill]
@@ -95,6 +97,8 @@ def _requests(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
     for row in evidence.strangers:
         yield f"the ledger has {row['id']} of {row['number']}, whom nobody placed"
     for seen in calls:
+        if abs(seen.mistaken) > CLOCK:
+            yield f"{_story(seen)} is recorded {seen.mistaken:+.3f} s beside the PBX's own time"
         if len(seen.rows) > 1:
             yield f"{seen.number} has {len(seen.rows)} rows: {[row['id'] for row in seen.rows]}"
         elif not seen.rows and (seen.recorded or seen.held):

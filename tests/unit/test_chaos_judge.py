@@ -10,8 +10,18 @@ import pytest
 
 from seats.settings import Settings
 from telephony.lab.agents import Ring
-from tests.chaos.evidence import Evidence, Seen
-from tests.chaos.judge import HUNG_UP, NO_TALK, OUT_OF_TOUCH, SYNC, WHOLE_SECONDS, _story, judge, within_bound
+from tests.chaos.evidence import Evidence, Seen, _logged
+from tests.chaos.judge import (
+    CLOCK,
+    HUNG_UP,
+    NO_TALK,
+    OUT_OF_TOUCH,
+    SYNC,
+    WHOLE_SECONDS,
+    _story,
+    judge,
+    within_bound,
+)
 from tests.chaos.storm import Order, Run, Span
 
 T = 1_000_000.0
@@ -176,6 +186,24 @@ def test_only_the_last_second_before_an_unheard_crash_may_be_lost(
     deaf = Span("service", "freeze", T - 1, T + before + 1)
     assert within_bound(evidence(call, spans=(crash, deaf)), call) is lost_within_it
     assert within_bound(evidence(call, spans=(crash,)), call) is False, "heard, it is lost by nobody"
+
+
+def test_that_second_begins_when_the_record_is_written_not_when_the_call_came() -> None:
+    call = answered(rows=[], written_at=T + 0.7)
+    deaf = Span("service", "freeze", T - 1, T + 9)
+    for before, excused in ((0.7 + SYNC - JUST, True), (0.7 + SYNC + JUST, False)):
+        crash = Span("pbx", "kill", T + before, T + before + 3)
+        assert within_bound(evidence(call, spans=(crash, deaf)), call) is excused
+
+
+@pytest.mark.parametrize(("by", "caught"), [(0.0, False), (-1.0, True), (CLOCK + JUST, True)])
+def test_a_request_recorded_beside_the_time_is_caught(by: float, caught: bool) -> None:
+    assert bool(faults(answered(mistaken=by))) is caught
+
+
+def test_the_pbx_log_is_read_in_whatever_zone_it_is_written() -> None:
+    assert _logged("2026-11-29 20:22:35.246", 1795983755.0) == pytest.approx(1795983755.246)
+    assert _logged("2026-11-30 01:52:35.246", 1795983755.0) == pytest.approx(1795983755.246)  # +05:30
 
 
 @pytest.mark.parametrize(("since", "excused"), [(OUT_OF_TOUCH - JUST, True), (OUT_OF_TOUCH + JUST, False)])
