@@ -1,4 +1,4 @@
-"""Every few seconds: which objectives are within reach, from arrivals, handling time and staffed agents."""
+"""Every few seconds: which objectives are within reach, from arrivals, handling, patience and staffed agents."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def _verdicts(state: State) -> list[Verdict]:
     for province in state.forecast.arrivals:
         route = state.plan.routes[province]
         pools = {ring.pool for ring in route.rings}
-        need = route.objective * state.forecast.rate(province, state.now) * state.forecast.handling
+        work = state.forecast.rate(province, state.now) * state.forecast.handling
         if not steer_of(state, province).feasible:
-            need *= 1.0 + SLACK
+            work *= 1.0 + SLACK
         groups = frozenset(group for name, group in numbers.items() if pools & set(name))
-        demands.append(Demand(province, route.objective, need, groups))
-    return judge(demands, sizes)
+        demands.append(Demand(province, route.objective, work, groups))
+    return judge(demands, sizes, state.forecast.patience / state.forecast.handling)
 
 
 def _take(turn: Turn, verdict: Verdict) -> None:

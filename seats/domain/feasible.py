@@ -1,26 +1,62 @@
 """Can the objectives be held with the agents there are? If not: which not, and what is lacking.
 
-A fluid picture: a province's objective needs ``objective × arrivals per second × handling seconds`` agents,
-from the pools of its route. Objectives are taken in order of their height, then the smaller need first, and
-each is given agents by augmenting paths, so that an earlier one never loses what it needs and a later one
-gets all that can be had (the greedy choice over the flow's matroid).
+Two things must be true of an objective, beside those that come before it: the greater ones, then of equal ones
+that with the smaller need.
+
+There are agents enough for the work, were callers water: a province's objective needs ``objective × work``
+agents from the pools of its route. Each is given agents by augmenting paths, so that an earlier one never loses
+what it needs and a later one gets all that can be had (the greedy choice over the flow's matroid).
+
+And callers come in clumps: those who are promised something go first, but where all agents talk they too wait
+for the next one to be free, and some leave meanwhile. What they lose together must be no more than their
+objectives allow (:func:`holds`). For that, all agents who can be reached from the province, through pools that it
+shares with others, count as one house.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from seats.domain.forecast import poisson_quantile
 
 EPSILON = 1e-9
 
+MARGIN: Final = 0.25
+MARGIN_MOST: Final = 0.005
+"""Part of the allowed losses that is not spent, and its most in absolute terms: aim a little higher."""
+
+SPENT_LEAST: Final = 0.001
+"""Losses that may be spent whatever the objective: that nobody is lost cannot be promised."""
+
+KEPT_MOST: Final = 0.1
+"""Part of the staffed agents that may be kept idle for a province."""
+
+_HUGE: Final = 1e200
+
 
 class Demand(NamedTuple):
-    """What a province's objective needs: agents, from any group in ``groups``."""
+    """A province's work in Erlangs (callers per second × seconds of handling), for agents of any of the groups."""
 
     province: str
     objective: float
-    agents: float
+    work: float
     groups: frozenset[int]
+
+
+def spent(objective: float) -> float:
+    """Losses per request that are spent: nearly all that the objective allows."""
+    share = 1.0 - objective
+    return share - min(MARGIN * share, MARGIN_MOST)
+
+
+def to_keep(callers: float, objective: float, staffed: float) -> int:
+    """Idle agents to keep so that seldom none is left for a province, at least one.
+
+    ``callers`` come on average until the next agent is free.
+    """
+    needed = poisson_quantile(callers, (1.0 - objective) / 2)
+    return min(max(1, round(KEPT_MOST * staffed)), max(1, needed))
 
 
 class Verdict(NamedTuple):
@@ -33,34 +69,135 @@ class Verdict(NamedTuple):
     """``agents``: there are too few; ``skills``: there are enough, but not in the pools of its route."""
 
 
-def judge(demands: Sequence[Demand], sizes: Mapping[int, float]) -> list[Verdict]:
-    """Verdicts on all demands; ``sizes`` is the number of staffed agents in each group."""
+class _House:
+    """Provinces whose agents are shared, directly or by way of others, and who of them is promised something."""
+
+    def __init__(self, demands: Sequence[Demand], sizes: Mapping[int, float], patience: float) -> None:
+        self.agents = sum(sizes.get(group, 0.0) for group in frozenset().union(*(d.groups for d in demands)))
+        self.patience = patience
+        self.all = _claim(demands)
+        self.held: list[Demand] = []
+        self.calm = self._is_calm(self.agents)
+
+    def _is_calm(self, agents: float) -> bool:
+        """All can be held: nobody else is there who would take the last idle agent from them."""
+        return holds(*self.all, agents, self.patience, int(agents))
+
+    def missing(self, demand: Demand) -> float:
+        """Agents that are missing to hold this promise beside those that are held."""
+        work, lost = _claim([demand, *self.held])
+
+        def enough(more: int) -> bool:
+            there = self.agents + more
+            if more and self._is_calm(there):
+                return True
+            kept = to_keep(demand.work / max(there, 1.0), demand.objective, there)
+            return holds(work, lost, there, self.patience, kept)
+
+        if self.calm or enough(0):
+            return 0.0
+        low, high = 0, 1
+        while not enough(high):
+            low, high = high, high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if enough(middle) else (middle, high)
+        return float(high)
+
+
+def judge(demands: Sequence[Demand], sizes: Mapping[int, float], patience: float = 0.0) -> list[Verdict]:
+    """Verdicts on all demands; ``sizes`` is the number of staffed agents in each group.
+
+    ``patience`` is the callers' mean patience as a multiple of the mean handling; 0: callers are water.
+    """
     free = dict(sizes)
     given: dict[str, dict[int, float]] = {}
     groups = {d.province: d.groups for d in demands}
+    houses = _houses(demands, sizes, patience) if patience > 0.0 else {}
     verdicts = []
-    for demand in sorted(demands, key=lambda d: (-d.objective, d.agents, d.province)):
-        missing = _give(demand, free, given, groups)
-        cause = ""
-        if missing > EPSILON:
-            for group, agents in given.pop(demand.province, {}).items():
-                free[group] += agents  # it will not be held: what it took goes to those that can be
-            cause = "skills" if sum(free.values()) >= demand.agents else "agents"
-        verdicts.append(Verdict(demand.province, not cause, missing, cause))
+    for demand in sorted(demands, key=lambda d: (-d.objective, d.objective * d.work, d.province)):
+        needed = demand.objective * demand.work
+        missing = _give(demand.province, needed, free, given, groups)
+        enough, house = missing <= EPSILON, houses.get(demand.province)
+        if house is not None:
+            missing = max(missing, house.missing(demand))
+        if missing <= EPSILON:
+            if house is not None:
+                house.held.append(demand)
+            verdicts.append(Verdict(demand.province, True, 0.0, ""))
+            continue
+        for group, agents in given.pop(demand.province).items():
+            free[group] += agents  # it will not be held: what it took goes to those that can be
+        cause = "agents" if enough or sum(free.values()) < needed else "skills"
+        verdicts.append(Verdict(demand.province, False, missing, cause))
     return verdicts
 
 
+def holds(work: float, lost: float, agents: float, patience: float, kept: int) -> bool:
+    """Whether callers who go before all others lose no more than ``lost`` of their ``work``, both in Erlangs.
+
+    The others always wait: an agent who is free is employed at once, but for ``kept``, who are left idle for those
+    who go first. A birth-death chain in the time of one handling: so many agents are idle, or none is and so many
+    wait; ``work`` come, each talking agent is done at rate 1, each who waits leaves at rate 1 / ``patience``.
+    Exponential handling and patience; with all agents kept it is Erlang-A.
+    """
+    if work <= 0.0:
+        return True
+    if work - agents > lost:
+        return False
+    nobody = weight = total = 1.0  # the state in which all agents talk and nobody waits
+    line, waiting = 0.0, 0
+    while waiting == 0 or weight * waiting > EPSILON * line:
+        waiting += 1
+        weight *= work / (agents + waiting / patience)
+        total += weight
+        line += weight * waiting
+        if total > _HUGE:
+            nobody, weight, total, line = nobody / _HUGE, weight / _HUGE, total / _HUGE, line / _HUGE
+    leaving, weight = line / patience, nobody
+    for idle in range(kept + 1):
+        if leaving <= lost * total:
+            return True
+        weight *= max(agents - idle, 0.0) / work
+        total += weight
+    return False
+
+
+def _claim(demands: Sequence[Demand]) -> tuple[float, float]:
+    """What these want to be done, and what of it their objectives allow to be lost."""
+    work = sum(d.work for d in demands)
+    return work, sum(d.work * max(spent(d.objective), SPENT_LEAST) for d in demands)
+
+
+def _houses(demands: Sequence[Demand], sizes: Mapping[int, float], patience: float) -> dict[str, _House]:
+    """The house of each province."""
+    found: dict[str, _House] = {}
+    for first in demands:
+        if first.province in found:
+            continue
+        inside, groups = [first], first.groups
+        rest = [d for d in demands if d.province not in found and d is not first]
+        while near := [d for d in rest if d.groups & groups]:
+            inside += near
+            rest = [d for d in rest if not d.groups & groups]
+            groups = groups.union(*(d.groups for d in near))
+        house = _House(inside, sizes, patience)
+        found.update(dict.fromkeys((d.province for d in inside), house))
+    return found
+
+
 def _give(
-    demand: Demand,
+    taker: str,
+    needed: float,
     free: dict[int, float],
     given: dict[str, dict[int, float]],
     groups: Mapping[str, frozenset[int]],
 ) -> float:
     """Give a demand its agents, moving earlier ones where that helps. The agents that are missing."""
-    missing = demand.agents
-    given[demand.province] = {}
+    missing = needed
+    given[taker] = {}
     while missing > EPSILON:
-        path = _path(demand.province, free, given, groups)
+        path = _path(taker, free, given, groups)
         if path is None:
             return missing
         # path: province, group, province, group, …, a group with free agents

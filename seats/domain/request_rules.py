@@ -508,8 +508,11 @@ def decide(
     callbacks.decided(turn, request, outcome)
     steering.decided(turn, request.province, outcome)
     loyalty.remember_lost(turn.state, request, outcome)
-    queue = (min(offer.made_at, at) if offer else at) - request.arrived_at
-    ring = at - offer.made_at if offer else 0.0
+    queue = max((min(offer.made_at, at) if offer else at) - request.arrived_at, 0.0)
+    ring = max(at - offer.made_at, 0.0) if offer else 0.0
+    turn.state.forecast.waited(
+        queue + ring, outcome is Outcome.ABANDONED or outcome is Outcome.EXCLUDED_SHORT
+    )
     turn.events.append(
         RequestDecided(
             at,
@@ -518,8 +521,8 @@ def decide(
             request.arrived_at,
             outcome,
             request.connected_agent,
-            max(queue, 0.0),
-            max(ring, 0.0),
+            queue,
+            ring,
             reason,
         )
     )

@@ -28,8 +28,7 @@ from typing import Final
 from seats.domain.agents import Agent, Chosen, Machine
 from seats.domain.deadlines import Due
 from seats.domain.events import BreakRecalled, ProvinceSteered, RequestPromoted
-from seats.domain.forecast import poisson_quantile
-from seats.domain.plan import Route
+from seats.domain.feasible import spent, to_keep
 from seats.domain.rank import BOUND, urgency
 from seats.domain.requests import Outcome, Request, RequestState
 from seats.domain.routing import open_more, rerank, unlock
@@ -55,10 +54,6 @@ SAVED_MOST: Final = 3.0
 PATIENCE: Final = 60.0
 """Seconds for which a caller is taken to wait, where it is reckoned whether going first is enough."""
 
-MARGIN: Final = 0.25
-MARGIN_MOST: Final = 0.005
-"""Part of the allowed losses that is not spent, and its most in absolute terms: aim a little higher."""
-
 AT_RISK: Final = 0.25
 LINE: Final = 2
 """Chance that a caller waiting now is lost, beyond what the objective allows; the first two are no line."""
@@ -70,9 +65,6 @@ FIRST_RESERVE: Final = 3
 RECALL_LEVEL: Final = 5
 RECALL_EVERY: Final = 300.0
 """Seconds before the same agent is asked back again."""
-
-KEPT_MOST: Final = 0.1
-"""Part of a route's staffed agents that may be kept idle for its province."""
 
 
 def steer_of(state: State, province: str) -> Steer:
@@ -89,7 +81,7 @@ def decided(turn: Turn, province: str, outcome: Outcome) -> None:
     if not state.plan.steering or outcome is Outcome.EXCLUDED_CLOSED:
         return
     steer = steer_of(state, province)
-    allowed = _allowed(state.plan.routes[province])
+    allowed = spent(state.plan.routes[province].objective)
     fade(state, steer)
     steer.credit += allowed if outcome is Outcome.CONNECTED else allowed - 1.0
     most = max(SAVED_MOST, 40.0 * allowed)
@@ -175,12 +167,6 @@ def _on_interruptible_break(state: State, agent: Agent) -> bool:
     )
 
 
-def _allowed(route: Route) -> float:
-    """Losses per request that are spent."""
-    share = 1.0 - route.objective
-    return share - min(MARGIN * share, MARGIN_MOST)
-
-
 def fade(state: State, steer: Steer) -> None:
     """Old losses and successes are forgotten; what is left of a full purse is what a day starts with."""
     passed = state.now - steer.at
@@ -215,12 +201,10 @@ def _reserve(state: State, province: str, level: int) -> int:
     staffed = max(board.staffed for board in boards)
     busy = max(staffed - max(board.idle_count for board in boards), 1)
     until_free = state.forecast.handling / busy
-    allowed = 1.0 - state.plan.routes[province].objective
-    if level == FIRST_RESERVE and until_free / (until_free + PATIENCE) < allowed / 2:
-        return 0
-    needed = poisson_quantile(state.forecast.rate(province, state.now) * until_free, allowed / 2)
-    most = max(1, round(KEPT_MOST * staffed))
-    return min(most, max(1, needed if level > FIRST_RESERVE else 1))
+    objective = state.plan.routes[province].objective
+    if level == FIRST_RESERVE:
+        return int(until_free / (until_free + PATIENCE) >= (1.0 - objective) / 2)
+    return to_keep(state.forecast.rate(province, state.now) * until_free, objective, staffed)
 
 
 def _keep(state: State) -> None:

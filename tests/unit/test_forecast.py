@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seats.domain.forecast import Forecast, poisson_quantile
+from seats.domain.forecast import FIRST_PATIENCE, MOST_PATIENCE, Forecast, poisson_quantile
 
 
 def tail(mean: float, n: int) -> float:
@@ -28,17 +29,72 @@ def test_nothing_to_come_needs_nobody() -> None:
     assert poisson_quantile(0.0, 0.01) == poisson_quantile(-1.0, 0.01) == 0
 
 
+def stream(forecast: Forecast, gap: float, begin: float, seconds: float) -> float:
+    """Callers of Hubei at equal distances; when the last came."""
+    at = begin
+    while at < begin + seconds:
+        at += gap
+        forecast.arrived("hubei", at)
+    return at
+
+
 @pytest.mark.parametrize("gap", [0.5, 5.0, 60.0])
 def test_an_even_stream_is_measured_as_what_it_is(gap: float) -> None:
     forecast = Forecast()
-    at = 1000.0
-    while at < 1000.0 + 40 * 60:
-        at += gap
-        forecast.arrived("hubei", at)
-    measured = forecast.rate("hubei", at)
-    assert measured == pytest.approx(1.0 / gap, rel=0.15)
-    assert forecast.rate("hubei", at + 300.0) == pytest.approx(measured / math.e, rel=0.01)
+    at = stream(forecast, gap, 1000.0, 40 * 60)
+    assert forecast.rate("hubei", at) == pytest.approx(1.0 / gap, rel=0.15)
     assert forecast.rate("gansu", at) == 0.0
+
+
+def test_a_few_callers_less_are_forgotten_slowly() -> None:
+    forecast = Forecast()
+    at = stream(forecast, 20.0, 1000.0, 40 * 60)
+    assert forecast.rate("hubei", at + 300.0) == pytest.approx(forecast.rate("hubei", at) / math.e, rel=0.01)
+
+
+def test_a_surge_and_its_end_are_seen_within_three_minutes() -> None:
+    forecast = Forecast()
+    at = stream(forecast, 3.0, 1000.0, 1800)
+    at = stream(forecast, 0.6, at, 180)
+    assert forecast.rate("hubei", at) == pytest.approx(1 / 0.6, rel=0.3)
+    at = stream(forecast, 0.6, at, 1800)
+    at = stream(forecast, 3.0, at, 180)
+    assert forecast.rate("hubei", at) == pytest.approx(1 / 3.0, rel=0.3)
+
+
+@given(st.integers(0, 2**32), st.floats(2.0, 100.0))
+def test_callers_by_chance_are_no_surge(seed: int, gap: float) -> None:
+    """Poisson arrivals for an hour: what is told stays where the steady estimate may be."""
+    rng = random.Random(seed)
+    forecast = Forecast()
+    at, told = 1000.0, []
+    while at < 4600.0:
+        at += rng.expovariate(1.0 / gap)
+        forecast.arrived("hubei", at)
+        told.append(forecast.rate("hubei", at))
+    late = told[len(told) // 3 :]
+    sudden = sum(rate > 1.0 / gap + 4.0 * math.sqrt(1.0 / gap / 600.0) for rate in late)
+    assert sudden <= len(late) * 0.35
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 300.0), st.booleans()), max_size=300))
+def test_patience_lies_between_what_was_assumed_and_what_was_seen(waits: list[tuple[float, bool]]) -> None:
+    forecast = Forecast()
+    for seconds, gave_up in waits:
+        forecast.waited(seconds, gave_up)
+    assert 0.0 < forecast.patience <= MOST_PATIENCE
+
+
+def test_impatient_callers_are_seen_after_some_dozens_and_patient_ones_too() -> None:
+    forecast = Forecast()
+    assert forecast.patience == FIRST_PATIENCE
+    for patience in (60.0, 400.0):
+        for _ in range(300):
+            forecast.waited(patience, gave_up=True)
+        assert forecast.patience == pytest.approx(patience, rel=0.1)
+    for _ in range(1000):
+        forecast.waited(30.0, gave_up=False)
+    assert forecast.patience == MOST_PATIENCE, "who got an agent only shows that patience lasted so long"
 
 
 def test_a_single_call_at_the_start_is_no_surge() -> None:
