@@ -9,7 +9,7 @@ from seats.domain.agents import Agent, Machine
 from seats.domain.deadlines import Due
 from seats.domain.effects import Withdraw
 from seats.domain.messages import PhoneClosed, PhoneOpened
-from seats.domain.request_rules import PHONE_GONE, SEAT_GUARD
+from seats.domain.offer_rules import PHONE_GONE, SEAT_GUARD
 from seats.domain.requests import RequestState
 from seats.domain.state import Turn
 

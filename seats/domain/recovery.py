@@ -7,6 +7,7 @@ from typing import Final
 from seats.domain import announcements, callbacks, steering
 from seats.domain.agent_rules import announce, settle
 from seats.domain.agents import Agent, Machine
+from seats.domain.call_rules import break_call, end_call
 from seats.domain.deadlines import Due
 from seats.domain.effects import Withdraw
 from seats.domain.events import CallBroken, CallEnded, OfferEnded, RequestDecided
@@ -19,14 +20,12 @@ from seats.domain.messages import (
     RequestSettled,
     TalkFound,
 )
+from seats.domain.offer_rules import free_seat
 from seats.domain.overflow import is_closed
 from seats.domain.request_rules import (
     answered,
-    break_call,
     close,
     decide,
-    end_call,
-    free_seat,
     held,
     missed,
     new_request,

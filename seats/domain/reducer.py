@@ -8,8 +8,10 @@ from typing import Any, Final
 from seats.domain import (
     agent_rules,
     announcements,
+    call_rules,
     callback_calls,
     callbacks,
+    offer_rules,
     phone_rules,
     recovery,
     request_rules,
@@ -128,7 +130,7 @@ def _offer_guard(turn: Turn, key: str, _: int) -> None:
 def _seat_guard(turn: Turn, key: str, _: int) -> None:
     offer = turn.state.offers.get(key)
     if offer is not None:
-        request_rules.seat_overdue(turn, offer)
+        offer_rules.seat_overdue(turn, offer)
 
 
 def _wrap_up(turn: Turn, key: str, _: int) -> None:
@@ -263,14 +265,14 @@ _DUE: Final[dict[Due, Callable[[Turn, str, int], None]]] = {
 
 _HANDLERS: Final[dict[type, Callable[[Turn, Any], None]]] = {
     RequestArrived: request_rules.arrived,
-    OfferRinging: request_rules.ringing,
+    OfferRinging: offer_rules.ringing,
     OfferAnswered: recovery.answer_heard,
     OfferMissed: request_rules.missed,
     OfferReturned: request_rules.returned,
     OfferRefused: request_rules.refused,
     CallerGone: request_rules.caller_gone,
-    Hanging: request_rules.hanging,
-    SeatGone: request_rules.seat_gone,
+    Hanging: call_rules.hanging,
+    SeatGone: call_rules.seat_gone,
     CallerHeld: request_rules.held,
     CallbackChosen: request_rules.callback_chosen,
     VoicemailSpoken: request_rules.voicemail_spoken,
@@ -282,7 +284,7 @@ _HANDLERS: Final[dict[type, Callable[[Turn, Any], None]]] = {
     CallbackTakeAsked: callbacks.take_asked,
     CallbackRecalled: callbacks.recalled,
     ChannelChanged: request_rules.channel_changed,
-    LegRenamed: request_rules.leg_renamed,
+    LegRenamed: offer_rules.leg_renamed,
     RequestRecalled: recovery.recalled,
     OfferFound: recovery.offer_found,
     TalkFound: recovery.talk_found,
@@ -294,7 +296,7 @@ _HANDLERS: Final[dict[type, Callable[[Turn, Any], None]]] = {
     StateAsked: agent_rules.state_asked,
     WrapUpEnded: agent_rules.wrap_up_ended,
     DispositionGiven: agent_rules.disposition_given,
-    HangUpAsked: request_rules.hang_up_asked,
+    HangUpAsked: call_rules.hang_up_asked,
     LegLost: agent_rules.leg_lost,
     AgentConfigured: agent_rules.configured,
     AgentDropped: agent_rules.dropped,

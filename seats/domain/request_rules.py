@@ -1,54 +1,32 @@
-"""How a request lives: arrival, waiting, being offered, its one outcome, the end of the call."""
+"""How a request lives: arrival, waiting, being offered, its one outcome. Offers and calls have rules of their own."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from seats.domain import announcements, callback_calls, callbacks, loyalty, steering
-from seats.domain.agent_rules import (
-    SUSPECT_SECONDS,
-    announce,
-    end_wrap_up,
-    find,
-    settle,
-    start_wrap_up,
-    wrap_up_is_over,
-)
-from seats.domain.agents import Agent, Machine
+from seats.domain.agent_rules import announce
+from seats.domain.agents import Machine
+from seats.domain.call_rules import break_call, end_call
 from seats.domain.callback_book import Source
 from seats.domain.deadlines import Due
-from seats.domain.effects import HangUp, Release, Withdraw
-from seats.domain.errors import NotAllowedError
-from seats.domain.events import (
-    CallBroken,
-    CallEnded,
-    OfferEnded,
-    OfferRang,
-    RequestClosed,
-    RequestDecided,
-    RequestOpened,
-    RequestReturned,
-    VoicemailLeft,
-)
+from seats.domain.effects import Release, Withdraw
+from seats.domain.events import RequestClosed, RequestDecided, RequestOpened, RequestReturned, VoicemailLeft
 from seats.domain.messages import (
     CallbackChosen,
     CallbackRefused,
     CallerGone,
     CallerHeld,
     ChannelChanged,
-    Hanging,
-    HangUpAsked,
-    LegRenamed,
     OfferAnswered,
     OfferMissed,
     OfferRefused,
     OfferReturned,
-    OfferRinging,
     RequestArrived,
     RequestRecalled,
-    SeatGone,
     VoicemailSpoken,
 )
+from seats.domain.offer_rules import SEAT_GUARD, end_offer, free_seat, lose, result_of
 from seats.domain.outlook import guess
 from seats.domain.overflow import Occasion, can_be_called, is_closed, parting, was_staffed
 from seats.domain.rank import RESCUED, RETURNED
@@ -57,25 +35,11 @@ from seats.domain.requests import Offer, OfferResult, Outcome, Request, RequestS
 from seats.domain.routing import seek, stop_waiting
 from seats.domain.state import State, Turn
 
-SEAT_GUARD: Final = 5.0
-"""Seconds after the end of an offer or call in which the PBX must have taken down the agent's leg."""
-
 LOOK_AGAIN: Final = 0.5
 """Seconds before a caller whom the PBX did not find is offered again, if nothing is heard of the end."""
 
 OUTAGE: Final = 60.0
 """Seconds for which an offer on a node out of reach is believed to go on, or to have been answered."""
-
-PHONE_GONE: Final = "phone gone"
-"""Why an offer is taken back whose ring nobody can hear any more."""
-
-_RESULT_OF = {
-    "NOANSWER": OfferResult.RONA,
-    "BUSY": OfferResult.REJECTED,
-    "CHANUNAVAIL": OfferResult.SEAT_FAILED,
-    "CONGESTION": OfferResult.SEAT_FAILED,
-    "INVALIDARGS": OfferResult.SEAT_FAILED,
-}
 
 
 def arrived(turn: Turn, message: RequestArrived) -> None:
@@ -158,16 +122,6 @@ def open_request(turn: Turn, request: Request, reconstructed: bool) -> None:
     )
 
 
-def ringing(turn: Turn, message: OfferRinging) -> None:
-    """The agent's device rings."""
-    offer = turn.state.offers.get(message.offer)
-    if offer is None or offer.rang_at is not None or offer.result is not None:
-        return
-    offer.rang_at = turn.now
-    offer.leg = message.leg or offer.leg
-    turn.events.append(OfferRang(turn.now, offer.id, offer.request, offer.agent))
-
-
 def answered(turn: Turn, message: OfferAnswered, at: float | None = None) -> None:
     """Caller and agent hear each other: the request is connected. One winner; later ones are told to go.
 
@@ -182,7 +136,7 @@ def answered(turn: Turn, message: OfferAnswered, at: float | None = None) -> Non
         return
     at = turn.now if at is None else at
     offer.answered_at = at
-    _end_offer(turn, offer, request, OfferResult.CONNECTED, "")
+    end_offer(turn, offer, request, OfferResult.CONNECTED, "")
     request.state = RequestState.TALKING
     request.answered_at = at
     request.connected_agent = agent.id
@@ -200,16 +154,9 @@ def missed(turn: Turn, message: OfferMissed) -> None:
     offer = turn.state.offers.get(message.offer)
     if offer is None or offer.result is not None:
         return
-    result = _result(offer, message.status)
+    result = result_of(offer, message.status)
     if result is not None:
-        _lose(turn, offer, result, offer.withdrawn or message.status)
-
-
-def _result(offer: Offer, status: str) -> OfferResult | None:
-    """How an unanswered offer ended; None for a status that does not tell."""
-    if offer.withdrawn:
-        return OfferResult.SEAT_FAILED if offer.withdrawn == PHONE_GONE else OfferResult.WITHDRAWN
-    return _RESULT_OF.get(status)
+        lose(turn, offer, result, offer.withdrawn or message.status)
 
 
 def returned(turn: Turn, message: OfferReturned) -> None:
@@ -218,8 +165,8 @@ def returned(turn: Turn, message: OfferReturned) -> None:
     if offer is None:
         return
     if offer.result is None:
-        result = _result(offer, message.status)
-        _lose(turn, offer, result or OfferResult.WITHDRAWN, offer.withdrawn or message.status)
+        result = result_of(offer, message.status)
+        lose(turn, offer, result or OfferResult.WITHDRAWN, offer.withdrawn or message.status)
     request = turn.state.requests.get(offer.request)
     if request is not None and request.state is RequestState.OFFERED and request.offer == offer.id:
         _wait_again(turn, request)
@@ -236,7 +183,7 @@ def refused(turn: Turn, message: OfferRefused) -> None:
         offer.seat_free = True
         free_seat(turn, offer)
         return
-    _lose(turn, offer, OfferResult.WITHDRAWN, message.detail)
+    lose(turn, offer, OfferResult.WITHDRAWN, message.detail)
     request = turn.state.requests.get(offer.request)
     if request is not None and request.agent_first:
         callback_calls.refused(turn, CallbackRefused(request.id, message.detail))
@@ -245,23 +192,6 @@ def refused(turn: Turn, message: OfferRefused) -> None:
         request.offer = None
         turn.at(turn.now + LOOK_AGAIN, Due.LOOK_AGAIN, request.id)
     offer.seat_free = True
-    free_seat(turn, offer)
-
-
-def seat_gone(turn: Turn, message: SeatGone) -> None:
-    """The agent's leg is gone: end of the call if one was on, and the seat is free again."""
-    offer = turn.state.offers.get(message.offer)
-    if offer is None:
-        return
-    offer.seat_free = True
-    if offer.answered_at is not None:
-        request = turn.state.requests.get(offer.request)
-        if request is not None and request.state is RequestState.TALKING:
-            # an agent who hung up has no fault; if one asked us to, the leg died before it was done
-            if message.fault and request.hung_by != "caller" and not request.agent_first:
-                break_call(turn, request, offer, message.fault)
-                return
-            end_call(turn, request, request.hung_by or "agent")
     free_seat(turn, offer)
 
 
@@ -332,20 +262,6 @@ def channel_changed(turn: Turn, message: ChannelChanged) -> None:
         request.uniqueid, request.channel = message.uniqueid, message.channel
 
 
-def leg_renamed(turn: Turn, message: LegRenamed) -> None:
-    """The leg is to be found under its new name."""
-    offer = turn.state.offers.get(message.offer)
-    if offer is not None and offer.leg:
-        offer.leg = message.channel
-
-
-def hanging(turn: Turn, message: Hanging) -> None:
-    """Note which side hung up first; the legs' own ends follow. A refusal to answer hangs nothing up."""
-    request = turn.state.requests.get(message.request)
-    if request is not None and request.state is RequestState.TALKING and not request.hung_by:
-        request.hung_by = message.by
-
-
 def caller_gone(turn: Turn, message: CallerGone) -> None:
     """The caller's channel is gone: every leg of the request ends with it."""
     state = turn.state
@@ -366,7 +282,7 @@ def caller_gone(turn: Turn, message: CallerGone) -> None:
         )
     offer = state.offers.get(request.offer or "")
     if offer is not None and offer.result is None:
-        _end_offer(turn, offer, request, OfferResult.CALLER_GONE, message.cause)
+        end_offer(turn, offer, request, OfferResult.CALLER_GONE, message.cause)
     if offer is not None:
         offer.seat_free = offer.seat_free or message.lost or _was_not_dialled(offer, message.dialled)
         if not offer.seat_free:
@@ -393,16 +309,6 @@ def close(turn: Turn, request: Request) -> None:
         if deadline is not None:
             turn.state.deadlines.void(deadline)
     turn.events.append(RequestClosed(turn.now, request.id))
-
-
-def hang_up_asked(turn: Turn, message: HangUpAsked) -> None:
-    """The agent ends the call."""
-    agent = find(turn.state, message.agent)
-    request = turn.state.requests.get(agent.request or "")
-    if request is None or request.state is not RequestState.TALKING:
-        raise NotAllowedError(agent.id, f"is {agent.machine}", "hang up only while talking")
-    request.hung_by = request.hung_by or "agent"
-    turn.effects.append(HangUp(request.id, request.node, request.channel))
 
 
 def wait_is_over(turn: Turn, request: Request) -> None:
@@ -434,7 +340,7 @@ def offer_overdue(turn: Turn, offer: Offer) -> None:
         turn.at(turn.now + SEAT_GUARD, Due.OFFER_GUARD, offer.id)
         return
     if offer.result is None:  # it was told and still says nothing: go on without it
-        _lose(turn, offer, _result(offer, "") or OfferResult.WITHDRAWN, offer.withdrawn)
+        lose(turn, offer, result_of(offer, "") or OfferResult.WITHDRAWN, offer.withdrawn)
     _wait_again(turn, request)
     offer.seat_free = True
     free_seat(turn, offer)
@@ -526,123 +432,3 @@ def decide(
             reason,
         )
     )
-
-
-def _end_offer(turn: Turn, offer: Offer, request: Request, result: OfferResult, detail: str) -> None:
-    offer.result = result
-    turn.events.append(
-        OfferEnded(turn.now, offer.id, request.id, request.province, offer.agent, result, detail)
-    )
-
-
-def _lose(turn: Turn, offer: Offer, result: OfferResult, detail: str) -> None:
-    """End an unanswered offer and draw the consequences for the agent."""
-    request = turn.state.requests[offer.request]
-    _end_offer(turn, offer, request, result, detail)
-    agent = turn.state.agents.get(offer.agent)
-    if agent is not None:
-        _count_against(turn, agent, request, offer, result)
-    if not offer.seat_free:
-        turn.at(turn.now + SEAT_GUARD, Due.SEAT_GUARD, offer.id)
-    free_seat(turn, offer)
-
-
-def _count_against(turn: Turn, agent: Agent, request: Request, offer: Offer, result: OfferResult) -> None:
-    """What an unanswered offer means for the agent."""
-    if result in (OfferResult.RONA, OfferResult.REJECTED, OfferResult.SEAT_FAILED):
-        if result is not OfferResult.SEAT_FAILED or _has_that_phone(agent, offer):
-            request.excluded |= {agent.id}
-        agent.idle_since = turn.now  # or the longest idle would be rung first again and again
-    if result is OfferResult.RONA:
-        agent.misses += 1
-        agent.resting = agent.misses >= turn.state.plan.rest_after_misses
-    if result is OfferResult.SEAT_FAILED and _has_that_phone(agent, offer):
-        _suspect(turn, agent)
-
-
-def _has_that_phone(agent: Agent, offer: Offer) -> bool:
-    """The phone that was called is the one still there: its fault is to be feared again."""
-    return agent.phone_since <= offer.made_at
-
-
-def seat_overdue(turn: Turn, offer: Offer) -> None:
-    """The PBX never reported the end of the agent's leg: do not keep the agent prisoner."""
-    request = turn.state.requests.get(offer.request)
-    if (
-        offer.result is OfferResult.CONNECTED
-        and request is not None
-        and request.state is RequestState.TALKING
-    ):
-        return
-    offer.seat_free = True
-    free_seat(turn, offer)
-
-
-def end_call(turn: Turn, request: Request, by: str, at: float | None = None) -> None:
-    """The connected call is over, now or at a time the PBX noted, with all its talk time; told once."""
-    at = turn.now if at is None else min(at, turn.now)
-    if request.state is RequestState.TALKING:
-        request.talked += max(at - (request.answered_at or at), 0.0)
-    request.state = RequestState.DONE
-    told = request.ended_at is not None  # of a caller taken up again
-    request.ended_at = at
-    agent_id = request.connected_agent or ""
-    if not request.callback and not told:
-        turn.events.append(CallEnded(at, request.id, request.province, agent_id, request.talked, by))
-    loyalty.remember_served(turn.state, request)
-    agent = turn.state.agents.get(agent_id)
-    if agent is not None and agent.request == request.id:
-        start_wrap_up(turn, agent)
-
-
-def break_call(turn: Turn, request: Request, offer: Offer | None, fault: str) -> None:
-    """The agent's leg died in the middle of the talk: keep the caller, let the seat recover."""
-    talk = max(turn.now - (request.answered_at or turn.now), 0.0)
-    request.talked += talk
-    request.state = RequestState.RESCUING
-    request.rescues += 1
-    request.offer = None
-    request.hung_by = ""
-    agent_id = request.connected_agent or ""
-    offer_id = offer.id if offer is not None else ""
-    turn.events.append(CallBroken(turn.now, request.id, offer_id, request.province, agent_id, talk, fault))
-    turn.at(turn.now + SEAT_GUARD, Due.RESCUE_GUARD, request.id)
-    agent = turn.state.agents.get(agent_id)
-    if agent is not None and (offer is None or _has_that_phone(agent, offer)):
-        _suspect(turn, agent)
-    if offer is not None:
-        offer.seat_free = True
-        free_seat(turn, offer)
-
-
-def _suspect(turn: Turn, agent: Agent) -> None:
-    """The agent's device just failed: leave it alone for a moment, unless it proves itself anew."""
-    agent.suspect_until = turn.now + SUSPECT_SECONDS
-    turn.at(agent.suspect_until, Due.SUSPECT, agent.id)
-
-
-def free_seat(turn: Turn, offer: Offer) -> None:
-    """Let the agent go once it is known how the offer ended and that the seat is physically free."""
-    if offer.result is None or not offer.seat_free:
-        return
-    request = turn.state.requests.get(offer.request)
-    if request is None or request.offer != offer.id or request.state is not RequestState.OFFERED:
-        turn.state.offers.pop(offer.id, None)
-    agent = turn.state.agents.get(offer.agent)
-    if agent is not None and agent.offer == offer.id:
-        _free_agent(turn, agent, offer)
-
-
-def _free_agent(turn: Turn, agent: Agent, offer: Offer) -> None:
-    agent.freed_at = turn.now
-    if agent.machine is Machine.WRAP_UP:
-        agent.offer = None
-        if wrap_up_is_over(agent, turn.now):
-            end_wrap_up(turn, agent, "wrap-up over")
-        return
-    agent.offer = None
-    agent.request = None
-    if agent.reserved is not None:
-        agent.chosen, agent.reason = agent.reserved
-        agent.reserved = None
-    settle(turn, agent, f"offer {offer.result}")
