@@ -101,8 +101,9 @@ class Service:
                 chosen = Chosen(last.reserved or last.chosen)
                 reason = (last.reserved_reason if last.reserved else last.reason) or ""
                 self.engine.ask(StateAsked(row.id, chosen, reason, "restart"))
+        open_offers = await self.store.open_offers()
         for open_row in await self.store.open_requests(self.engine.now() - RELEASED_FOR):
-            await self._recall(open_row)
+            await self._recall(open_row, open_offers.get(open_row.id, ()))
         self._give_up_removed_nodes()
         for c in await self.store.open_callbacks():
             self.engine.ask(
@@ -184,7 +185,7 @@ class Service:
         await self.writer.flush()
         return await self.store.closed(requests)
 
-    async def _recall(self, row: OpenRow) -> None:
+    async def _recall(self, row: OpenRow, open_offers: Sequence[tuple[str, str]]) -> None:
         offers = await self.store.offers(row.id) if row.answered_at is not None else []
         # after a rescue there is more than one that was answered, and perhaps one that rings
         live = [o for o in offers if o.result in (None, OfferResult.CONNECTED)][-1:]
@@ -203,6 +204,7 @@ class Service:
                 live[0].agent if live else row.agent or "",
                 row.answered_at,
                 Outcome(row.outcome) if row.outcome else None,
+                tuple(open_offers),
             )
         )
 

@@ -199,6 +199,8 @@ class RequestRecalled(NamedTuple):
     answered_at: float | None
     outcome: Outcome | None = None
     """Set when the caller was told to leave and may not have left yet."""
+    open_offers: tuple[tuple[str, str], ...] = ()
+    """Offer and agent of each of its offers that has no end."""
 
 
 class ChannelChanged(NamedTuple):

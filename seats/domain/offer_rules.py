@@ -53,6 +53,8 @@ def result_of(offer: Offer, status: str) -> OfferResult | None:
 
 def end_offer(turn: Turn, offer: Offer, request: Request, result: OfferResult, detail: str) -> None:
     """Give the offer its one end."""
+    if left := turn.state.left_open.get(request.id):
+        left.pop(offer.id, None)
     offer.result = result
     turn.events.append(
         OfferEnded(turn.now, offer.id, request.id, request.province, offer.agent, result, detail)

@@ -20,7 +20,7 @@ from seats.domain.messages import (
     RequestSettled,
     TalkFound,
 )
-from seats.domain.offer_rules import free_seat
+from seats.domain.offer_rules import end_offer, free_seat
 from seats.domain.overflow import is_closed
 from seats.domain.request_rules import (
     answered,
@@ -54,6 +54,8 @@ def recalled(turn: Turn, message: RequestRecalled) -> None:
     if message.request in turn.state.requests:
         return
     request = new_request(turn, message)
+    if message.open_offers:
+        turn.state.left_open[request.id] = dict(message.open_offers)
     if message.outcome is not None and message.outcome is not Outcome.CONNECTED:
         request.outcome, request.decided_at = message.outcome, turn.now
         request.state, request.let_go_at = RequestState.RELEASING, turn.now
@@ -74,6 +76,21 @@ def recalled(turn: Turn, message: RequestRecalled) -> None:
 
 def offer_found(turn: Turn, message: OfferFound) -> None:
     """The PBX rings or connects a seat for this request already: take it as it is."""
+    _take_as_it_is(turn, message)
+    if message.answered and message.request in turn.state.requests:
+        request = turn.state.requests[message.request]
+        _answered_unheard(turn, request, message.offer, request.answered_at or turn.now)
+
+
+def _answered_unheard(turn: Turn, request: Request, offer: str, at: float) -> None:
+    """An offer of an earlier term, without an end so far, turns out to have been answered."""
+    left = turn.state.left_open.get(request.id, {})
+    if offer in left:
+        said = (request.id, request.province, left.pop(offer), OfferResult.CONNECTED, "answered unheard")
+        turn.events.append(OfferEnded(at, offer, *said))
+
+
+def _take_as_it_is(turn: Turn, message: OfferFound) -> None:
     state = turn.state
     request = state.requests.get(message.request)
     known = state.offers.get(message.offer)
@@ -207,9 +224,7 @@ def _overtake(turn: Turn, request: Request, agent: Agent | None) -> None:
     """Another offer than the one we believed was answered: that one is over."""
     offer = turn.state.offers.get(request.offer or "")
     if offer is not None and offer.result is None and agent is not None and offer.agent == agent.id:
-        offer.result = OfferResult.WITHDRAWN
-        said = (request.id, request.province, offer.agent, offer.result, "answered by an older ring")
-        turn.events.append(OfferEnded(turn.now, offer.id, *said))
+        end_offer(turn, offer, request, OfferResult.WITHDRAWN, "answered by an older ring")
         del turn.state.offers[offer.id]
         agent.offer = None
     elif offer is not None and offer.result is None:
@@ -235,12 +250,8 @@ def settled(turn: Turn, message: RequestSettled) -> None:
         end_call(turn, request, "seat", message.ended_at)
     offer = state.offers.get(request.offer or "")
     if offer is not None and offer.result is None:
-        offer.result = OfferResult.CONNECTED if message.talk > 0 else OfferResult.CALLER_GONE
-        turn.events.append(
-            OfferEnded(
-                turn.now, offer.id, request.id, request.province, offer.agent, offer.result, message.cause
-            )
-        )
+        result = OfferResult.CONNECTED if message.talk > 0 else OfferResult.CALLER_GONE
+        end_offer(turn, offer, request, result, message.cause)
     close(turn, request)
     if offer is not None:
         offer.seat_free = True
@@ -272,6 +283,8 @@ def _decide_from_record(turn: Turn, request: Request, message: RequestSettled) -
         )
     )
     if message.talk > 0:
+        for offer in [o for o, whose in state.left_open.get(request.id, {}).items() if whose == agent][-1:]:
+            _answered_unheard(turn, request, offer, at)
         turn.events.append(
             CallEnded(message.ended_at, request.id, request.province, agent, message.talk, "unknown")
         )

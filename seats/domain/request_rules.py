@@ -11,7 +11,14 @@ from seats.domain.call_rules import break_call, end_call
 from seats.domain.callback_book import Source
 from seats.domain.deadlines import Due
 from seats.domain.effects import Release, Withdraw
-from seats.domain.events import RequestClosed, RequestDecided, RequestOpened, RequestReturned, VoicemailLeft
+from seats.domain.events import (
+    OfferEnded,
+    RequestClosed,
+    RequestDecided,
+    RequestOpened,
+    RequestReturned,
+    VoicemailLeft,
+)
 from seats.domain.messages import (
     CallbackChosen,
     CallbackRefused,
@@ -305,6 +312,9 @@ def close(turn: Turn, request: Request) -> None:
     request.state = RequestState.DONE
     stop_waiting(turn.state, request)
     turn.state.requests.pop(request.id, None)
+    for offer, agent in turn.state.left_open.pop(request.id, {}).items():
+        said = (request.id, request.province, agent, OfferResult.WITHDRAWN, "ended unheard")
+        turn.events.append(OfferEnded(turn.now, offer, *said))
     for deadline in (request.longest, request.bound):  # minutes ahead, when most calls are long over
         if deadline is not None:
             turn.state.deadlines.void(deadline)

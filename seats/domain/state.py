@@ -91,6 +91,8 @@ class State:
     """Open requests and connected calls."""
     offers: dict[str, Offer] = field(default_factory=dict)
     """Live offers, and answered ones until the agent's leg is gone."""
+    left_open: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Offers of an earlier term without an end: request → offer → agent."""
     links: set[str] = field(default_factory=set)
     """Nodes that answer."""
     boards: dict[str, PoolBoard] = field(default_factory=dict)

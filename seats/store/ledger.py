@@ -136,6 +136,20 @@ class Ledger(Door):
         )
         return [OpenRow(*row) for row in await self._all(query)]
 
+    async def open_offers(self) -> dict[str, list[tuple[str, str]]]:
+        """Offers without an end of requests and calls that have not ended, oldest first: request → (offer, agent)."""
+        o = t.offers.c
+        query = (
+            select(o.request, o.id, o.agent)
+            .join(t.requests, _r.id == o.request)
+            .where(_r.ended_at.is_(None), o.result.is_(None))
+            .order_by(o.made_at, o.id)
+        )
+        found: dict[str, list[tuple[str, str]]] = {}
+        for request, offer, agent in await self._all(query):
+            found.setdefault(request, []).append((offer, agent))
+        return found
+
     async def closed(self, requests: Sequence[str]) -> set[str]:
         """Those of these requests that are over as far as the ledger knows."""
         found: set[str] = set()

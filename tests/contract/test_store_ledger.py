@@ -88,6 +88,15 @@ async def test_open_requests_are_those_that_wait_or_talk(store: Store) -> None:
     assert found[0].channel == "PJSIP/trunk-1.1"
 
 
+async def test_open_offers_are_those_without_an_end_of_requests_that_go_on(store: Store) -> None:
+    rings = connected_call("pbx1:1.1")[:7]
+    over = connected_call("pbx1:1.2", T0 + 1)
+    unheard = [e for e in connected_call("pbx1:1.3", T0 + 2) if not isinstance(e, OfferEnded)]
+    await write(store, [*rings, *over, *unheard])
+    offers = await store.offers("pbx1:1.1")
+    assert await store.open_offers() == {"pbx1:1.1": [(offers[1].id, offers[1].agent)]}
+
+
 async def test_pages_meet_every_request_once(store: Store) -> None:
     events: list[Event] = []
     for n in range(57):

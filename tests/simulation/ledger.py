@@ -82,6 +82,13 @@ class Ledger:
         rows.sort(key=lambda row: (row["arrived_at"], row["id"]))
         return [OpenRow(*(row[name] for name in OpenRow._fields)) for row in rows]
 
+    async def open_offers(self) -> dict[str, list[tuple[str, str]]]:
+        found: dict[str, list[tuple[str, str]]] = {}
+        for row in sorted(self.offer_rows.values(), key=lambda row: (row["made_at"], row["id"])):
+            if row["result"] is None and self.rows[row["request"]]["ended_at"] is None:
+                found.setdefault(row["request"], []).append((row["id"], row["agent"]))
+        return found
+
     async def open_callbacks(self) -> list[CallbackRow]:
         rows = [row for row in self.callback_rows.values() if row["state"] in OPEN]
         rows.sort(key=lambda row: (row["asked_at"], row["id"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seats.domain.agents import Chosen, Machine
 from seats.domain.effects import Withdraw
-from seats.domain.events import CallEnded, DispositionSet, RequestDecided
+from seats.domain.events import CallEnded, DispositionSet, OfferEnded, RequestDecided
 from seats.domain.messages import (
     CallerGone,
     CallerHeld,
@@ -14,6 +14,7 @@ from seats.domain.messages import (
     OfferAnswered,
     OfferFound,
     OfferRefused,
+    RequestArrived,
     RequestRecalled,
     RequestSettled,
     SeatGone,
@@ -23,7 +24,7 @@ from seats.domain.messages import (
     WrapUpEnded,
 )
 from seats.domain.recovery import FALLBACK_RING, UNHEARD_TALK
-from seats.domain.requests import Confidence, Origin, Outcome, RequestState
+from seats.domain.requests import Confidence, OfferResult, Origin, Outcome, RequestState
 from seats.domain.routing import OFFER_GUARD
 from tests.unit.test_rules import Desk
 
@@ -252,6 +253,56 @@ def test_a_ring_of_the_fallback_is_waited_for_as_long_as_that_queue_rings() -> N
     assert not [e for e in desk.effects if isinstance(e, Withdraw)], "the queue rings longer than we do"
     desk.wait(FALLBACK_RING)
     assert [e.request for e in desk.effects if isinstance(e, Withdraw)] == ["c1"]
+
+
+def restarted(*open_offers: tuple[str, str]) -> Desk:
+    """The service starts again; the ledger knows a caller who waited, and offers whose end nobody heard."""
+    desk = Desk()
+    desk.tell(LinkDown("n1"))
+    desk.hire("a", "hunan")
+    desk.hire("b", "hunan")
+    came = desk.now - 30
+    desk.tell(
+        RequestRecalled(
+            "c1", "n1", "PJSIP/c1", "c1", "c1", "95500", "138", ORIGIN, came, "", "", None,
+            open_offers=open_offers,
+        )
+    )  # fmt: skip
+    return desk
+
+
+def ends(desk: Desk) -> list[tuple[str, str, OfferResult, float]]:
+    return [(e.offer, e.agent, e.result, e.at) for e in desk.events if isinstance(e, OfferEnded)]
+
+
+def test_an_offer_that_was_answered_while_the_service_was_dead_gets_its_end() -> None:
+    desk = restarted(("1x1", "b"), ("1x2", "a"))
+    answered = desk.now - 9
+    desk.tell(OfferFound("c1", "1x2", "seat_a", answered=True, leg="PJSIP/seat_a-1", at=answered))
+    desk.tell(LinkUp("n1"))
+    assert ends(desk) == [("1x2", "a", OfferResult.CONNECTED, answered)]
+    desk.tell(CallerGone("c1", ""))
+    assert ends(desk)[1:] == [("1x1", "b", OfferResult.WITHDRAWN, desk.now)], "what became of it nobody knows"
+    assert desk.state.left_open == {}
+
+
+def test_an_offer_that_still_rings_at_the_start_ends_once_as_any_other() -> None:
+    desk = restarted(("1x2", "a"))
+    desk.tell(OfferFound("c1", "1x2", "seat_a", answered=False, leg="PJSIP/seat_a-1"))
+    desk.tell(LinkUp("n1"))
+    desk.tell(OfferAnswered("1x2"))
+    desk.tell(CallerGone("c1", ""))
+    assert ends(desk) == [("1x2", "a", OfferResult.CONNECTED, desk.now)]
+
+
+def test_an_offer_of_a_call_that_was_over_at_the_start_is_told_from_the_record() -> None:
+    for talk, result, at in ((7.0, OfferResult.CONNECTED, -8.0), (0.0, OfferResult.WITHDRAWN, 0.0)):
+        desk = restarted(("1x2", "a"))
+        arrived = RequestArrived(
+            "c1", "n1", "PJSIP/c1", "c1", "c1", "95500", "138", ORIGIN, desk.now - 30, reconstructed=True
+        )
+        desk.tell(RequestSettled(arrived, desk.now - 1.0, talk, "seat_a", "16"))
+        assert ends(desk) == [("1x2", "a", result, desk.now + at)]
 
 
 def test_an_agent_offered_to_a_caller_who_had_just_left_is_free_at_once() -> None:
