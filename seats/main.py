@@ -167,7 +167,7 @@ def user_remove(
     erase: Annotated[bool, typer.Option("--erase", help="Erase the person's name and number too.")] = False,
     config: Config = None,
 ) -> None:
-    """End someone's sign-in at once; an agent's seat goes with the service's next start."""
+    """End someone's sign-in at once; an agent's seat goes within seconds, after the call if there is one."""
     typer.echo(_finish(people.remove(_load(config), login, erase=erase)))
 
 

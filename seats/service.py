@@ -15,10 +15,10 @@ from aiohttp import web
 
 from metrics.series import WAIT_BUCKETS, Series, Totals
 from seats import operating, tls
-from seats.domain.agents import Chosen, Seat, SeatKind
+from seats.domain.agents import Chosen
 from seats.domain.callback_book import CallbackState
 from seats.domain.events import Event, RequestOpened
-from seats.domain.messages import AgentConfigured, CallbackRecalled, NodeLost, RequestRecalled, StateAsked
+from seats.domain.messages import CallbackRecalled, NodeLost, RequestRecalled, StateAsked
 from seats.domain.plan import Plan
 from seats.domain.regions import PROVINCES, UNKNOWN
 from seats.domain.requests import Confidence, OfferResult, Origin, Outcome
@@ -32,6 +32,7 @@ from seats.logs import CallLog
 from seats.numbering import Numbering
 from seats.planfile import load_plan
 from seats.retention import keep_retention
+from seats.roster import Roster
 from seats.settings import Http, Pbx, Settings
 from seats.store.errors import OldSchemaError, StoreError
 from seats.store.leader import leading
@@ -68,6 +69,7 @@ class Service:
         self.settings = settings
         self.store = store
         self.engine = Engine(State(plan, epoch=epoch), Tally(CODES, settings.zone))
+        self.roster = Roster(store, self.engine)
         self.writer = LedgerWriter(store.database, now=self.engine.now)
         self.series = Series(
             CODES,
@@ -93,14 +95,13 @@ class Service:
         """Go on from the ledger: figures, agents and their chosen states, requests that were not over."""
         await self._seed_figures()
         states = await self.store.last_states()
-        for row in await self.store.agents():
-            seat = Seat(SeatKind(row.seat_kind), row.seat_address)
-            self.engine.ask(AgentConfigured(row.id, row.name, row.province, row.pools, seat, row.skills))
-            last = states.get(row.id)
+        await self.roster.look()
+        for agent in list(self.engine.state.agents):
+            last = states.get(agent)
             if last is not None and last.chosen != Chosen.SIGNED_OUT:
                 chosen = Chosen(last.reserved or last.chosen)
                 reason = (last.reserved_reason if last.reserved else last.reason) or ""
-                self.engine.ask(StateAsked(row.id, chosen, reason, "restart"))
+                self.engine.ask(StateAsked(agent, chosen, reason, "restart"))
         open_offers = await self.store.open_offers()
         for open_row in await self.store.open_requests(self.engine.now() - RELEASED_FOR):
             await self._recall(open_row, open_offers.get(open_row.id, ()))
@@ -285,6 +286,7 @@ async def serve(
         stack.push_async_callback(service.writer.close)
         tasks = [asyncio.create_task(node.run()) for node in service.nodes]
         tasks.append(asyncio.create_task(service.keep_balance()))
+        tasks.append(asyncio.create_task(service.roster.keep()))
         tasks.append(asyncio.create_task(operating.watch_loop(service.series)))
         tasks.append(asyncio.create_task(service.calls.run()))
         days, engine = settings.retention.numbers_days, service.engine

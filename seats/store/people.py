@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
+from functools import reduce
+from operator import add
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Text, cast, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,6 +41,15 @@ class People(Door):
             query = query.where(_a.active)
         async with self.database.read() as connection:
             return [_agent(row) for row in await connection.execute(query)]
+
+    async def agents_mark(self) -> str:
+        """What differs whenever the active agents do, for a look that costs little."""
+        parts = (_a.id, _a.name, _a.province, _a.seat_kind, _a.seat_address, _a.pools, _a.skills)
+        row = reduce(add, (cast(part, Text) + "\x1f" for part in parts))
+        query = select(func.aggregate_strings(row, "\x1e")).where(_a.active)
+        async with self.database.read() as connection:
+            rows = await connection.scalar(query)
+        return hashlib.sha256((rows or "").encode("utf-8", "replace")).hexdigest()
 
     async def agent(self, agent: str) -> AgentRow | None:
         """One agent, active or not."""

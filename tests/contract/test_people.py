@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from seats import people
+from seats import people, roster
 from seats.people import BadPersonError, Wish
+from seats.service import serve
 from seats.settings import Settings
 from seats.store import Store
 from seats.store.errors import NotFoundError
 from seats.store.passwords import verify_password
+from telephony.fakepbx import FakePbx
+from telephony.lab.ports import free_port
 
 PASSWORD = "quiet-river-90"
 LI = Wish("li", "agent", "李静", "hubei", "", "mobile:13871234567", PASSWORD)
@@ -39,6 +43,28 @@ async def test_a_new_password_ends_every_session(settings: Settings, ledger: Sto
     assert found is not None
     assert verify_password(found[1], "another-river-91")
     assert not verify_password(found[1], PASSWORD)
+
+
+async def test_people_come_and_go_while_the_service_runs(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roster, "EVERY", 0.05)
+    async with FakePbx() as pbx:
+        node = {"name": "n1", "port": pbx.port, "secret": "secret"}
+        running = {"database_url": settings.database_url, "http": {"port": free_port()}, "pbx": [node]}
+        async with serve(Settings.model_validate(running)) as service:
+            agents = service.engine.state.agents
+
+            async def become(names: set[str]) -> None:
+                async with asyncio.timeout(10):
+                    while set(agents) != names:  # noqa: ASYNC110 - the roster has no event of its own
+                        await asyncio.sleep(0.01)
+
+            await become(set())
+            await people.add(settings, LI)
+            await become({"li"})
+            await people.remove(settings, "li", erase=False)
+            await become(set())
 
 
 async def test_bad_wishes_are_refused(settings: Settings) -> None:

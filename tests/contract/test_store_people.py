@@ -19,6 +19,25 @@ async def add(store: Store, user: User = USER) -> None:
     await store.add_user(user, "hash", at=2.0, actor="admin")
 
 
+async def test_the_mark_changes_with_the_active_agents_and_only_then(store: Store) -> None:
+    marks = [await store.agents_mark()]
+    await add(store)
+    marks.append(await store.agents_mark())
+    for changed in (
+        WANG._replace(pools=("hubei",)),
+        WANG._replace(skills=(("claims", 5),)),
+        WANG._replace(seat_address="web002"),
+        WANG._replace(name="王方"),
+    ):
+        await store.put_agent(changed, at=3.0, actor="boss")
+        marks.append(await store.agents_mark())
+    assert len(set(marks)) == len(marks)
+    await store.set_password("WangFang", "other", at=4.0, actor="boss")
+    assert await store.agents_mark() == marks[-1]
+    await store.drop_agent("a1", at=5.0, actor="boss")
+    assert await store.agents_mark() == marks[0]
+
+
 async def test_agents_are_added_changed_and_taken_out_of_service(store: Store) -> None:
     await store.put_agent(LI, at=1.0, actor="admin")
     await store.put_agent(WANG, at=2.0, actor="admin")

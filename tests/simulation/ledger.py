@@ -73,6 +73,9 @@ class Ledger:
     async def agents(self) -> list[AgentRow]:
         return self.people
 
+    async def agents_mark(self) -> str:
+        return "all of them, from the start"
+
     async def open_requests(self, released_since: float) -> list[OpenRow]:
         rows = [
             row

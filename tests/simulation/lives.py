@@ -19,6 +19,7 @@ from seats.engine.clock import Clock
 from seats.engine.engine import Engine
 from seats.engine.node import Node
 from seats.engine.outbox import Outbox
+from seats.roster import Roster
 from seats.service import CODES, Service
 from telephony.link import NodeSettings
 from tests.simulation.ledger import Ledger, Writer
@@ -79,6 +80,7 @@ class Life(Service):
         self.settings = SimpleNamespace(zone=ZONE)  # type: ignore[assignment]
         self.store = ledger  # type: ignore[assignment]
         self.engine: WatchedEngine = WatchedEngine(State(plan, epoch=epoch), Tally(CODES, ZONE), clock, watch)
+        self.roster = Roster(self.store, self.engine)
         self.writer = Writer(ledger, loop, self.engine.now)  # type: ignore[assignment]
         nothing = lambda *totals: None  # noqa: E731
         self.series = SimpleNamespace(seed=nothing, seed_callbacks=nothing)  # type: ignore[assignment]
