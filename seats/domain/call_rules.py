@@ -9,7 +9,7 @@ from seats.domain.effects import HangUp
 from seats.domain.errors import NotAllowedError
 from seats.domain.events import CallBroken, CallEnded
 from seats.domain.messages import Hanging, HangUpAsked, SeatGone
-from seats.domain.offer_rules import SEAT_GUARD, free_seat, has_that_phone, suspect
+from seats.domain.offer_rules import SEAT_GUARD, end_unheard, free_seat, has_that_phone, suspect
 from seats.domain.requests import Offer, Request, RequestState
 from seats.domain.state import Turn
 
@@ -59,6 +59,7 @@ def end_call(turn: Turn, request: Request, by: str, at: float | None = None) -> 
     agent_id = request.connected_agent or ""
     if not request.callback and not told:
         turn.events.append(CallEnded(at, request.id, request.province, agent_id, request.talked, by))
+    end_unheard(turn, request)
     loyalty.remember_served(turn.state, request)
     agent = turn.state.agents.get(agent_id)
     if agent is not None and agent.request == request.id:

@@ -253,6 +253,8 @@ class RequestSettled(NamedTuple):
     cause: str
     lost: bool = False
     """The PBX broke under the request: its record was never closed."""
+    offer: str = ""
+    """The offer that was answered, as the record names it; a ring of the fallback has a name of its own there."""
 
 
 class SeatReachable(NamedTuple):

@@ -61,6 +61,13 @@ def end_offer(turn: Turn, offer: Offer, request: Request, result: OfferResult, d
     )
 
 
+def end_unheard(turn: Turn, request: Request) -> None:
+    """End the offers of an earlier term that have none, with their request: what became of them nobody knows."""
+    for offer, agent in turn.state.left_open.pop(request.id, {}).items():
+        said = (request.id, request.province, agent, OfferResult.WITHDRAWN, "ended unheard")
+        turn.events.append(OfferEnded(turn.now, offer, *said))
+
+
 def lose(turn: Turn, offer: Offer, result: OfferResult, detail: str) -> None:
     """End an unanswered offer and draw the consequences for the agent."""
     request = turn.state.requests[offer.request]

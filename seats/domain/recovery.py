@@ -242,6 +242,8 @@ def settled(turn: Turn, message: RequestSettled) -> None:
         request = new_request(turn, message.arrived)
         open_request(turn, request, reconstructed=True)
     stop_waiting(state, request)
+    if message.talk > 0:
+        _answered_unheard(turn, request, message.offer, message.ended_at - message.talk)
     if request.state is RequestState.TALKING:
         end_call(turn, request, request.hung_by or "unknown", message.ended_at)
     elif request.outcome is None:
@@ -250,7 +252,8 @@ def settled(turn: Turn, message: RequestSettled) -> None:
         end_call(turn, request, "seat", message.ended_at)
     offer = state.offers.get(request.offer or "")
     if offer is not None and offer.result is None:
-        result = OfferResult.CONNECTED if message.talk > 0 else OfferResult.CALLER_GONE
+        answered_by_it = message.talk > 0 and message.offer in ("", offer.id)
+        result = OfferResult.CONNECTED if answered_by_it else OfferResult.CALLER_GONE
         end_offer(turn, offer, request, result, message.cause)
     close(turn, request)
     if offer is not None:
@@ -283,8 +286,6 @@ def _decide_from_record(turn: Turn, request: Request, message: RequestSettled) -
         )
     )
     if message.talk > 0:
-        for offer in [o for o, whose in state.left_open.get(request.id, {}).items() if whose == agent][-1:]:
-            _answered_unheard(turn, request, offer, at)
         turn.events.append(
             CallEnded(message.ended_at, request.id, request.province, agent, message.talk, "unknown")
         )

@@ -12,7 +12,6 @@ from seats.domain.callback_book import Source
 from seats.domain.deadlines import Due
 from seats.domain.effects import Release, Withdraw
 from seats.domain.events import (
-    OfferEnded,
     RequestClosed,
     RequestDecided,
     RequestOpened,
@@ -33,7 +32,7 @@ from seats.domain.messages import (
     RequestRecalled,
     VoicemailSpoken,
 )
-from seats.domain.offer_rules import SEAT_GUARD, end_offer, free_seat, lose, result_of
+from seats.domain.offer_rules import SEAT_GUARD, end_offer, end_unheard, free_seat, lose, result_of
 from seats.domain.outlook import guess
 from seats.domain.overflow import Occasion, can_be_called, is_closed, parting, was_staffed
 from seats.domain.rank import RESCUED, RETURNED
@@ -312,9 +311,7 @@ def close(turn: Turn, request: Request) -> None:
     request.state = RequestState.DONE
     stop_waiting(turn.state, request)
     turn.state.requests.pop(request.id, None)
-    for offer, agent in turn.state.left_open.pop(request.id, {}).items():
-        said = (request.id, request.province, agent, OfferResult.WITHDRAWN, "ended unheard")
-        turn.events.append(OfferEnded(turn.now, offer, *said))
+    end_unheard(turn, request)
     for deadline in (request.longest, request.bound):  # minutes ahead, when most calls are long over
         if deadline is not None:
             turn.state.deadlines.void(deadline)
@@ -421,6 +418,7 @@ def decide(
         return
     if outcome is not Outcome.CONNECTED:
         stop_waiting(turn.state, request)  # whom a loss sets free must not be offered to the one who is lost
+        end_unheard(turn, request)
     callbacks.decided(turn, request, outcome)
     steering.decided(turn, request.province, outcome)
     loyalty.remember_lost(turn.state, request, outcome)

@@ -127,6 +127,7 @@ def settle(ended: Ended, intake: Intake, now: float = 0.0) -> RequestSettled | N
         by.partition(":")[2].partition("/")[2],
         fields[6],
         ended.lost,
+        by.partition(":")[0],
     )
 
 

@@ -301,8 +301,18 @@ def test_an_offer_of_a_call_that_was_over_at_the_start_is_told_from_the_record()
         arrived = RequestArrived(
             "c1", "n1", "PJSIP/c1", "c1", "c1", "95500", "138", ORIGIN, desk.now - 30, reconstructed=True
         )
-        desk.tell(RequestSettled(arrived, desk.now - 1.0, talk, "seat_a", "16"))
+        desk.tell(RequestSettled(arrived, desk.now - 1.0, talk, "seat_a", "16", offer="1x2"))
         assert ends(desk) == [("1x2", "a", result, desk.now + at)]
+
+
+def test_whom_the_fallback_connected_was_not_connected_by_the_offers_before() -> None:
+    desk = restarted(("1x2", "a"))
+    desk.tell(LinkUp("n1"))
+    ringing = desk.rings[-1].offer
+    arrived = desk.arrival("c1", "hunan")
+    desk.tell(RequestSettled(arrived, desk.now, 7.0, "seat_a", "16", offer="fallback"))
+    results = {offer: result for offer, _, result, _ in ends(desk)}
+    assert results == {"1x2": OfferResult.WITHDRAWN, ringing: OfferResult.CALLER_GONE}
 
 
 def test_an_agent_offered_to_a_caller_who_had_just_left_is_free_at_once() -> None:
