@@ -238,6 +238,8 @@ class TalkFound(NamedTuple):
     request: str
     address: str
     at: float
+    offer: str = ""
+    """The offer that was answered, as the record names it."""
 
 
 class RequestSettled(NamedTuple):

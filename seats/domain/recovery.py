@@ -133,6 +133,7 @@ def talk_found(turn: Turn, message: TalkFound) -> None:
         return
     request.answered_at = min(max(message.at, request.arrived_at), turn.now)
     request.connected_agent = state.by_address.get(message.address, "")
+    _answered_unheard(turn, request, message.offer, request.answered_at)
     decide(turn, request, Outcome.CONNECTED, "found answered", None, request.answered_at)
     stop_waiting(state, request)
     request.state = RequestState.RESCUING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from seats.domain.agents import Agent
@@ -119,16 +120,22 @@ def settle(ended: Ended, intake: Intake, now: float = 0.0) -> RequestSettled | N
     arrived = intake.reconstruct(ended.key, ended.record, fields[4], "")
     if arrived is None:
         return None
-    by = fields[8] if len(fields) > 8 else ""
+    offer, address = _answered_by(fields, 8)
     return RequestSettled(
         arrived,
         _seconds(fields[5], arrived.arrived_at),
         _seconds(fields[7], 0.0),
-        by.partition(":")[2].partition("/")[2],
+        address,
         fields[6],
         ended.lost,
-        by.partition(":")[0],
+        offer,
     )
+
+
+def _answered_by(fields: Sequence[str], place: int) -> tuple[str, str]:
+    """Offer and seat address of an answer in a record, as ``offer:technology/address``; empty if nobody did."""
+    offer, _, device = (fields[place] if len(fields) > place else "").partition(":")
+    return offer, device.partition("/")[2]
 
 
 def _broken_off(answered: float | None, now: float) -> tuple[str, str, str]:
@@ -277,8 +284,9 @@ def _broken_unheard(snapshot: Snapshot, state: State, intake: Intake) -> list[Fi
             continue
         request = state.requests.get(intake.request_id(key))
         if request is None or request.outcome is None:
-            address = record.split("|")[6].partition(":")[2].partition("/")[2]
-            found.append(Finding(TalkFound(intake.request_id(key), address, at), "answer_found"))
+            offer, address = _answered_by(record.split("|"), 6)
+            talk = TalkFound(intake.request_id(key), address, at, offer)
+            found.append(Finding(talk, "answer_found"))
     return found
 
 

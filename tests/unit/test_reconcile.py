@@ -75,7 +75,7 @@ def test_a_caller_who_holds_and_was_answered_by_the_record_was_broken_off_unhear
     picture = Snapshot("n1", [channel("1.1", "PJSIP/trunk-1")], {}, {"1.1": record})
     arrived, broken = findings(picture, state, reader, missed_for=5.0)
     assert isinstance(arrived.message, RequestArrived)
-    assert broken.message == TalkFound("n1:1.1", "s1", T0 + 7)
+    assert broken.message == TalkFound("n1:1.1", "s1", T0 + 7, "1x1")
     rung = channel("1.1", "PJSIP/trunk-1", exten="o-1x2-20-s-s2", context="seats-connect")
     found = findings(picture._replace(channels=[rung]), state, reader, missed_for=5.0)
     assert not [f for f in found if isinstance(f.message, TalkFound)], "offered again already"

@@ -305,6 +305,12 @@ def test_an_offer_of_a_call_that_was_over_at_the_start_is_told_from_the_record()
         assert ends(desk) == [("1x2", "a", result, desk.now + at)]
 
 
+def test_an_offer_whose_talk_broke_before_the_start_was_answered() -> None:
+    desk = restarted(("1x2", "a"))
+    desk.tell(TalkFound("c1", "seat_a", desk.now - 9, "1x2"))
+    assert ends(desk) == [("1x2", "a", OfferResult.CONNECTED, desk.now - 9)]
+
+
 def test_whom_the_fallback_connected_was_not_connected_by_the_offers_before() -> None:
     desk = restarted(("1x2", "a"))
     desk.tell(LinkUp("n1"))
