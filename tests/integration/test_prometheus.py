@@ -173,6 +173,7 @@ async def test_rates_agree_pages_come_and_panels_are_full(tmp_path: Path, log: i
         assert await watch.prometheus.value(lost) == 1  # one of four was seen, and woke nobody
         assert pages.names() == []
         await a_trace_and_no_number(watch)
+        await somebody_waits(watch)
         await a_fifth_of_a_busy_province_pages(watch)
         await assert_all_agree(watch)
         await six_of_six_page(watch)
@@ -211,6 +212,18 @@ async def a_trace_and_no_number(watch: Watched) -> None:
     assert {"offer_made", "request_decided", "call_ended"} <= set(told)
     assert {e["node"] for e in trace} == {"lab"}
     assert connected.agent in {e.get("agent") for e in trace}
+
+
+async def somebody_waits(watch: Watched) -> None:
+    """A caller comes while everybody is on a break: how wrong expected waits are is known only after one."""
+    h = watch.house
+    for address in HOMES:
+        h.choose(address, Chosen.NOT_READY, "break")
+    async with h.placing(call(BEIJING, talk=0.3)) as callers:
+        await h.until(lambda: any(h.service.engine.state.waiting.values()))
+        for address in HOMES:
+            h.choose(address, Chosen.READY)
+        assert (await callers.wait()).answered == 1
 
 
 async def scrape(h: House) -> str:
