@@ -12,6 +12,9 @@ from seats.domain.steering import adjust, arm, fade, steer_of
 SLACK = 0.03
 """An objective judged out of reach is back in it only with this part to spare."""
 
+SHORTEST = 1.0
+"""Seconds that a call is taken to need at least."""
+
 ENOUGH_CALLS = 20.0
 """Calls that must have been handled before anything is judged."""
 
@@ -39,16 +42,17 @@ def _verdicts(state: State) -> list[Verdict]:
         if agent.staffed:
             group = numbers.setdefault(agent.pools, len(numbers))
             sizes[group] = sizes.get(group, 0.0) + 1.0
+    handling = max(state.forecast.handling, SHORTEST)
     demands = []
     for province in state.forecast.arrivals:
         route = state.plan.routes[province]
         pools = {ring.pool for ring in route.rings}
-        work = state.forecast.rate(province, state.now) * state.forecast.handling
+        work = state.forecast.rate(province, state.now) * handling
         if not steer_of(state, province).feasible:
             work *= 1.0 + SLACK
         groups = frozenset(group for name, group in numbers.items() if pools & set(name))
         demands.append(Demand(province, route.objective, work, groups))
-    return judge(demands, sizes, state.forecast.patience / state.forecast.handling)
+    return judge(demands, sizes, state.forecast.patience / handling)
 
 
 def _take(turn: Turn, verdict: Verdict) -> None:

@@ -302,12 +302,19 @@ def test_agents_on_interruptible_breaks_are_asked_back_each_at_most_every_five_m
     assert asked() == ["trains", "trains"]
 
 
-def busy_hour(desk: Desk) -> None:
+def busy_hour(desk: Desk, handling: float = 180.0) -> None:
     """A caller of Hubei every ten seconds, each of three minutes' work: 18 agents' worth."""
-    desk.state.forecast.calls, desk.state.forecast.handling = 100.0, 180.0
+    desk.state.forecast.calls, desk.state.forecast.handling = 100.0, handling
     for n in range(90):
         desk.call(f"c{n}", "hubei", f"{n}")
         desk.wait(10)
+
+
+def test_calls_of_no_length_at_all_are_no_trouble() -> None:
+    desk = Desk()
+    desk.hire("a", "hubei")
+    busy_hour(desk, handling=0.0)
+    assert desk.state.steers["hubei"].feasible
 
 
 def test_callers_who_leave_show_how_patient_they_are() -> None:
