@@ -55,7 +55,9 @@ class Roster:
         try:
             self._engine.ask(AgentDropped(agent))
         except NotAllowedError:  # on a call, which goes on; it is the last
-            self._engine.ask(StateAsked(agent, Chosen.SIGNED_OUT, REMOVED, REMOVED))
+            known = self._engine.state.agents[agent]
+            if Chosen.SIGNED_OUT not in (known.chosen, known.reserved and known.reserved[0]):
+                self._engine.ask(StateAsked(agent, Chosen.SIGNED_OUT, REMOVED, REMOVED))
             return False
         del self._known[agent]
         return True

@@ -32,8 +32,6 @@ SPENT_LEAST: Final = 0.001
 KEPT_MOST: Final = 0.1
 """Part of the staffed agents that may be kept idle for a province."""
 
-_HUGE: Final = 1e200
-
 
 class Demand(NamedTuple):
     """A province's work in Erlangs (callers per second × seconds of handling), for agents of any of the groups."""
@@ -145,16 +143,15 @@ def holds(work: float, lost: float, agents: float, patience: float, kept: int) -
         return True
     if work - agents > lost:
         return False
-    nobody = weight = total = 1.0  # the state in which all agents talk and nobody waits
+    weight = total = 1.0  # the state in which all agents talk and nobody waits
     line, waiting = 0.0, 0
+    # weights past every float (inf) mean that all always talk: then what is lost has been looked at above
     while waiting == 0 or weight * waiting > EPSILON * line:
         waiting += 1
         weight *= work / (agents + waiting / patience)
         total += weight
         line += weight * waiting
-        if total > _HUGE:
-            nobody, weight, total, line = nobody / _HUGE, weight / _HUGE, total / _HUGE, line / _HUGE
-    leaving, weight = line / patience, nobody
+    leaving, weight = line / patience, 1.0
     for idle in range(kept + 1):
         if leaving <= lost * total:
             return True

@@ -209,6 +209,8 @@ def _audit(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
                 yield f"I5: {row['id']} was opened {told['request_opened']} times"
             if told["request_decided"] != 1:
                 yield f"I1: {row['id']} was decided {told['request_decided']} times"
+    counts["offers"] = len(evidence.offers)
+    counts["ended unheard"] = sum("unheard" in (offer["detail"] or "") for offer in evidence.offers)
     for offer in evidence.offers:
         if offer["result"] is None:
             yield f"offer {offer['id']} to {offer['agent']} has no end"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from seats.domain.feasible import Demand, Verdict, holds, judge, spent
+from seats.domain.feasible import Demand, Verdict, holds, judge, spent, to_keep
 from seats.domain.staffing import Load, outlook
 
 GROUPS = range(4)
@@ -129,6 +129,31 @@ def test_who_goes_first_loses_as_a_chain_solved_otherwise_says(
 @pytest.mark.parametrize("work", [900.0, 20_000.0])
 def test_large_houses_and_hopeless_ones_are_no_trouble(work: float) -> None:
     assert holds(work, work * 0.01, 1_000.0, 0.3, 100) is (work < 1_000.0)
+
+
+@pytest.mark.parametrize(("lost", "held"), [(9_001.0, True), (8_999.0, False)])
+def test_weights_beyond_every_float_are_no_trouble(lost: float, held: bool) -> None:
+    """Ten times the work that can be done: nearly nine tenths and a little more are lost."""
+    assert holds(10_000.0, lost, 1_000.0, 0.3, 100) is held
+
+
+@pytest.mark.parametrize(
+    ("agents", "call", "left"), [(57, 18.0, 0.03), (1000, 180.0, 0.0), (200, 180.0, 1 / 6), (50, 180.0, 0.5)]
+)
+def test_what_is_left_to_chance_is_what_the_page_on_routing_says(
+    agents: int, call: float, left: float
+) -> None:
+    """Callers who wait a minute, ten provinces alike with a promise of 95 %."""
+    room = 0
+    while holds(
+        work := room * agents / 1000,
+        work * spent(0.95),
+        agents,
+        60.0 / call,
+        to_keep(work / agents / 10, 0.95, agents),
+    ):
+        room += 1
+    assert 1.0 - room / 1000 == pytest.approx(left, abs=0.02)
 
 
 def twins(count: int, work: float) -> list[Demand]:

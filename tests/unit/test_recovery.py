@@ -26,6 +26,7 @@ from seats.domain.messages import (
 from seats.domain.recovery import FALLBACK_RING, UNHEARD_TALK
 from seats.domain.requests import Confidence, OfferResult, Origin, Outcome, RequestState
 from seats.domain.routing import OFFER_GUARD
+from tests.unit.coresim import T0
 from tests.unit.test_rules import Desk
 
 ORIGIN = Origin("hunan", "area_code", Confidence.CERTAIN)
@@ -255,8 +256,10 @@ def test_a_ring_of_the_fallback_is_waited_for_as_long_as_that_queue_rings() -> N
     assert [e.request for e in desk.effects if isinstance(e, Withdraw)] == ["c1"]
 
 
-def restarted(*open_offers: tuple[str, str]) -> Desk:
-    """The service starts again; the ledger knows a caller who waited, and offers whose end nobody heard."""
+def restarted(
+    *open_offers: tuple[str, str], offer: str = "", agent: str = "", answered: float | None = None
+) -> Desk:
+    """The service starts again; the ledger knows a caller who waited or talked, and offers without an end."""
     desk = Desk()
     desk.tell(LinkDown("n1"))
     desk.hire("a", "hunan")
@@ -264,7 +267,7 @@ def restarted(*open_offers: tuple[str, str]) -> Desk:
     came = desk.now - 30
     desk.tell(
         RequestRecalled(
-            "c1", "n1", "PJSIP/c1", "c1", "c1", "95500", "138", ORIGIN, came, "", "", None,
+            "c1", "n1", "PJSIP/c1", "c1", "c1", "95500", "138", ORIGIN, came, offer, agent, answered,
             open_offers=open_offers,
         )
     )  # fmt: skip
@@ -331,16 +334,7 @@ def test_an_agent_offered_to_a_caller_who_had_just_left_is_free_at_once() -> Non
 
 
 def test_whoever_the_pbx_shows_talking_is_believed_over_the_ledger() -> None:
-    desk = Desk()
-    desk.tell(LinkDown("n1"))
-    desk.hire("a", "hunan")
-    desk.hire("b", "hunan")
-    answered = desk.now - 9
-    desk.tell(
-        RequestRecalled(
-            "c1", "n1", "PJSIP/c1", "c1", "c1", "95500", "138", ORIGIN, desk.now - 30, "1x2", "a", answered
-        )
-    )
+    desk = restarted(offer="1x2", agent="a", answered=T0 - 9)
     desk.tell(OfferFound("c1", "1x2", "seat_b", answered=True, leg="PJSIP/seat_b-1"))
     desk.tell(LinkUp("n1"))
     machines = {name: agent.machine for name, agent in desk.state.agents.items()}
@@ -349,15 +343,7 @@ def test_whoever_the_pbx_shows_talking_is_believed_over_the_ledger() -> None:
 
 
 def test_a_rescued_call_that_rings_again_at_a_restart_is_not_taken_for_a_talk() -> None:
-    desk = Desk()
-    desk.tell(LinkDown("n1"))
-    desk.hire("a", "hunan")
-    answered = desk.now - 9
-    desk.tell(
-        RequestRecalled(
-            "c1", "n1", "PJSIP/c1", "c1", "c1", "95500", "138", ORIGIN, desk.now - 30, "1x2", "a", answered
-        )
-    )
+    desk = restarted(offer="1x2", agent="a", answered=T0 - 9)
     assert desk.state.agents["a"].machine is Machine.TALKING
     desk.tell(OfferFound("c1", "1x2", "seat_a", answered=False, leg="PJSIP/seat_a-1"))
     desk.tell(LinkUp("n1"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from seats.domain.agents import Chosen, Machine
+from seats.domain.events import Event
 from seats.domain.messages import (
     CallerGone,
     LinkUp,
@@ -94,6 +95,10 @@ async def test_who_is_removed_in_a_call_ends_it_gets_no_other_and_is_gone() -> N
     offer = await office.talking()
     await office.become()
     assert office.agents["li"].machine is Machine.TALKING, "the caller is not cut off"
+    told: list[Event] = []
+    office.engine.subscribe(told.extend)
+    await office.roster.look()
+    assert told == [], "it is said once, not at every look"
     office.call("c2")
     office.tell(CallerGone("c1", "16"), SeatGone(offer))
     assert office.agents["li"].machine is not Machine.OFFERED, "nobody else is put through"
