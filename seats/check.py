@@ -6,6 +6,7 @@ Changes nothing.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -66,7 +67,7 @@ class Report(NamedTuple):
 
 
 async def check_all(settings: Settings) -> Report:
-    """Look at settings, routing, numbers, certificate, database, port, people and every PBX node."""
+    """Look at settings, routing, numbers, certificate, database, port, people, spool and every PBX node."""
     looks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
         ("routing", lambda: _routing(settings)),
         ("numbers", lambda: _numbers(settings)),
@@ -83,6 +84,8 @@ async def check_all(settings: Settings) -> Report:
         staffing = await _looked("staffing", lambda: _staffing(settings))
         found.append(staffing._replace(vital=False))
     agents = [] if any(line.trouble for line in found) else await _agents(settings)
+    spool = await _looked("spool", lambda: _spool(settings))
+    found.append(spool._replace(vital=False))  # calls go on without
     calls = await _places_calls(settings)
     for lines in await asyncio.gather(*(_pbx(node, agents, calls) for node in settings.pbx)):
         found += lines
@@ -154,6 +157,15 @@ async def _database(settings: Settings) -> str:
     store = await Store.open(settings.database_url)
     await store.close()
     return f"{name}: up to date"
+
+
+async def _spool(settings: Settings) -> str:
+    """The folder can be written, or made."""
+    folder = settings.spool
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise StoreError(str(folder), f"{there} cannot be written", "a folder on this machine's own disk")
+    return f"{folder} can be written"
 
 
 async def _http(settings: Settings) -> str:

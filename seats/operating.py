@@ -24,6 +24,7 @@ from seats.domain.outlook import Outlook, outlook
 from seats.domain.requests import RequestState
 from seats.domain.state import State
 from seats.settings import Http
+from seats.store.spool import Spool
 from seats.store.writer import LedgerWriter
 from seats.web import keys
 from telephony.errors import TelephonyError
@@ -70,10 +71,11 @@ class Written:
             self._sink(self._held.popleft()[1])
 
 
-def add_ledger(series: Series, writer: LedgerWriter, unreconciled: Callable[[], int]) -> None:
-    """The ledger's writer, its balance and its disk."""
+def add_ledger(series: Series, writer: LedgerWriter, spool: Spool, unreconciled: Callable[[], int]) -> None:
+    """The ledger's writer, its spool and its balance."""
     series.read("seats_ledger_unreconciled", unreconciled)
     series.read("seats_ledger_up", lambda: float(writer.healthy))
+    series.read("seats_ledger_spool_up", lambda: float(not spool.error))
     series.read("seats_ledger_pending_events", lambda: writer.pending)
     series.read("seats_ledger_written_events_total", lambda: writer.written)
     series.read("seats_ledger_lost_events_total", lambda: writer.lost)

@@ -37,8 +37,10 @@ from seats.settings import Http, Pbx, Settings
 from seats.store.errors import OldSchemaError, StoreError
 from seats.store.leader import leading
 from seats.store.ledger import IN_PROGRESS
+from seats.store.replay import replay
 from seats.store.rows import OpenRow
 from seats.store.schema import SchemaState, schema_state, upgrade
+from seats.store.spool import Spool
 from seats.store.store import Store
 from seats.store.writer import LedgerWriter
 from seats.web.app import create_app
@@ -64,13 +66,20 @@ class Service:
     """One running service. Made by :func:`serve`."""
 
     def __init__(
-        self, settings: Settings, store: Store, plan: Plan, epoch: int, numbering: Numbering
+        self,
+        settings: Settings,
+        store: Store,
+        plan: Plan,
+        epoch: int,
+        numbering: Numbering,
+        in_writer: Callable[[], object] | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
         self.engine = Engine(State(plan, epoch=epoch), Tally(CODES, settings.zone))
         self.roster = Roster(store, self.engine)
-        self.writer = LedgerWriter(store.database, now=self.engine.now)
+        self.spool = Spool(settings.spool, in_thread=in_writer)
+        self.writer = LedgerWriter(store.database, spool=self.spool, now=self.engine.now)
         self.series = Series(
             CODES,
             self.engine.tally,
@@ -158,6 +167,7 @@ class Service:
             "up": self.writer.healthy,
             "pending": self.writer.pending,
             "error": self.writer.last_error,
+            "spool_error": self.spool.error,
         }
         up = any(v.state == "up" for v in self.engine.links.values())
         return up and self.writer.healthy and self.engine.leader, {
@@ -245,7 +255,7 @@ class Service:
         for node in self.nodes:
             operating.add_link(self.series, node.name, node.link)
         operating.add_process(self.series, lambda: self.engine.leader)
-        operating.add_ledger(self.series, self.writer, lambda: self.unreconciled)
+        operating.add_ledger(self.series, self.writer, self.spool, lambda: self.unreconciled)
         operating.add_disk(self.series, self.store.database.path)
         operating.add_waits(self.series, self.engine.state, CODES, self.engine.now)
         operating.add_steering(self.series, self.engine.state, CODES, self.engine.now)
@@ -265,7 +275,7 @@ async def serve(
 ) -> AsyncIterator[Service]:
     """A service that runs until the context ends. Raises :class:`SeatsError`, :class:`StoreError`.
 
-    ``in_writer``: see :class:`seats.store.database.Database`.
+    ``in_writer`` is called in every thread that writes for the ledger.
     """
     store = await open_store(settings, in_writer=in_writer)
     async with contextlib.AsyncExitStack() as stack:
@@ -274,7 +284,9 @@ async def serve(
         await stack.enter_async_context(leading(store.database, standing.change))
         plan = await _plan(store, settings)
         numbering = await asyncio.to_thread(load_numbering, settings, plan)
-        service = Service(settings, store, plan, await store.next_epoch(), numbering)
+        await replay(settings.spool, store.database)
+        service = Service(settings, store, plan, await store.next_epoch(), numbering, in_writer)
+        await service.writer.register()
         stack.callback(service.engine.close)
         standing.engine = service.engine
         await service.take_up()

@@ -198,6 +198,10 @@ class Settings(Group):
     )
     numbers: Numbers = Field(default=Numbers(), description="a mapping")
     retention: Retention = Field(default=Retention(), description="a mapping")
+    spool_folder: OptionalPath = Field(
+        default=None,
+        description="path of a folder on this machine; empty: beside a SQLite file, else var/spool",
+    )
     business_timezone: Annotated[str, AfterValidator(_zone)] = Field(
         default="Asia/Shanghai", description="an IANA time zone such as Asia/Shanghai"
     )
@@ -210,6 +214,15 @@ class Settings(Group):
     def database(self) -> URL:
         """The database URL, parsed; its text form hides the password."""
         return make_url(self.database_url)
+
+    @property
+    def spool(self) -> Path:
+        """Where lies what the database does not have yet."""
+        if self.spool_folder is not None:
+            return self.spool_folder
+        if self.database.get_backend_name() == "sqlite":
+            return Path(f"{self.database.database}-spool")
+        return Path("var/spool")
 
     @property
     def zone(self) -> ZoneInfo:

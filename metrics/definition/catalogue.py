@@ -195,6 +195,11 @@ FAMILIES: tuple[Family, ...] = (
     Family("seats_pbx_restarts_total", "counter", "Restarts of the PBX seen by this process.", ("node",)),
     Family("seats_ledger_unreconciled", "gauge", "Requests by which the live count and the ledger differ."),
     Family("seats_ledger_up", "gauge", "The last attempt to write to the ledger succeeded."),
+    Family(
+        "seats_ledger_spool_up",
+        "gauge",
+        "What the ledger does not have yet is on this machine's own disk.",
+    ),
     Family("seats_ledger_pending_events", "gauge", "Events not written yet."),
     Family("seats_ledger_written_events_total", "counter", "Events dealt with: written, or refused."),
     Family("seats_ledger_lost_events_total", "counter", "Events dropped because the queue was full."),

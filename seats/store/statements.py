@@ -6,7 +6,7 @@ rows come before what is set in them, and each kind of event sets columns of its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from seats.domain import events as ev
@@ -40,12 +40,9 @@ UNHEARD = "unknown"
 """Who ended a call whose end nobody heard."""
 
 
-def changes(events: Iterable[ev.Event]) -> Changes:
-    """All changes of a group of events."""
-    result: Changes = {name: [] for name in ORDER}
-    for event in events:
-        _WRITERS[type(event)](event, result)
-    return result
+def change(event: ev.Event, out: Changes) -> None:
+    """Add one event's changes to ``out``."""
+    _WRITERS[type(event)](event, out)
 
 
 def clean(text: str) -> str:

@@ -2,7 +2,8 @@
 
 One background task writes; whoever appends never waits. What cannot be written because the database is
 locked or away stays queued and is tried again, for ever, up to a bound; a value the database refuses as
-such is set aside and counted, so that it cannot hold up the rest.
+such is set aside and counted, so that it cannot hold up the rest. What is queued is in the spool as well,
+if there is one, and the next life of the service writes what this one could not: see :mod:`seats.store.replay`.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from seats.domain.events import Event
 from seats.store import tables as t
 from seats.store.database import Database, is_rejection, reason_of
+from seats.store.entries import entry, merged, number_of
 from seats.store.errors import UnreachableDatabaseError
-from seats.store.statements import ORDER, changes
+from seats.store.spool import Spool
+from seats.store.statements import ORDER
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +41,10 @@ _TRY_AGAIN = (UnreachableDatabaseError, SQLAlchemyError, OSError)
 
 
 class LedgerWriter:
-    """Writes the core's events behind the decision. Use from one event loop: ``start`` … ``close``."""
+    """Writes the core's events behind the decision. Use from one event loop: ``start`` … ``close``.
+
+    ``continuing`` names the writer whose entries this one writes on.
+    """
 
     def __init__(
         self,
@@ -47,15 +53,21 @@ class LedgerWriter:
         group_seconds: float = GROUP_SECONDS,
         group_events: int = GROUP_EVENTS,
         bound: int = BOUND,
+        spool: Spool | None = None,
+        continuing: str = "",
         now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._group_seconds, self._group_events, self._bound = group_seconds, group_events, bound
         self._now = now
-        self._id = uuid.uuid4().hex
-        self._batch_number = 0
-        self._queue: deque[Event] = deque()
-        self._batch: list[Event] = []
+        self._spool = spool
+        self._id = continuing or (spool.writer if spool else uuid.uuid4().hex)
+        self._number = 0
+        """Of the entry made last."""
+        self._taken = 0
+        """Of the last entry that is, or was, in a group."""
+        self._queue: deque[bytes] = deque()
+        self._batch: list[bytes] = []
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
@@ -87,15 +99,41 @@ class LedgerWriter:
                 log.error("ledger_full", bound=self._bound, error=self.last_error)
             self.lost += len(events) - max(room, 0)
             events = events[: max(room, 0)]
-        self._queue.extend(events)
-        self.appended += len(events)
-        if events:
-            self._wake.set()
-            if len(self._queue) >= self._group_events:
-                self._hurry.set()
+        number, lines = self._number, []
+        for event in events:
+            try:
+                lines.append(entry(number + 1, event))
+                number += 1
+            except Exception as error:  # whatever it is, the others are written
+                self._refused(type(event).__name__, error)
+        if lines:
+            self._number = number
+            if self._spool is not None:
+                self._spool.add(number, lines)
+            self.take(lines)
+
+    def take(self, lines: Sequence[bytes]) -> None:
+        """Queue entries as they are."""
+        self._queue.extend(lines)
+        self.appended += len(lines)
+        self._wake.set()
+        if len(self._queue) >= self._group_events:
+            self._hurry.set()
+
+    async def register(self) -> None:
+        """Have the database know this writer, without which its spool is not replayed.
+
+        Raise :class:`seats.store.errors.UnreachableDatabaseError`.
+        """
+        async with self._database.write() as connection:
+            await connection.execute(
+                self._statements["claim"], {"id": self._id, "batch": 0, "at": self._now()}
+            )
 
     def start(self) -> None:
         """Begin to write."""
+        if self._spool is not None:
+            self._spool.start()
         self._task = asyncio.create_task(self._run(), name="ledger writer")
 
     async def flush(self) -> None:
@@ -118,8 +156,12 @@ class LedgerWriter:
         with suppress(asyncio.CancelledError):
             await self._task
         self._task = None
+        if self._spool is not None:
+            await asyncio.to_thread(self._spool.close)
         if self.pending:
-            log.error("ledger_unwritten", events=self.pending, error=self.last_error)
+            spooled = self._spool is not None and not self._spool.error
+            tell = log.warning if spooled else log.error
+            tell("ledger_unwritten", events=self.pending, error=self.last_error, in_spool=spooled)
         return self.pending
 
     # --- the background task ----------------------------------------------------------------------
@@ -142,10 +184,12 @@ class LedgerWriter:
     def _take(self) -> None:
         size = min(len(self._queue), self._group_events)
         self._batch = [self._queue.popleft() for _ in range(size)]
-        self._batch_number += 1
+        self._taken = number_of(self._batch[-1])
 
     def _done(self) -> None:
         self.written += len(self._batch)
+        if self._spool is not None:
+            self._spool.drop(self._taken)
         self._batch = []
         if not self._queue:
             self._wake.clear()
@@ -173,37 +217,41 @@ class LedgerWriter:
             backoff = min(backoff * 2, LONGEST_BACKOFF)
 
     async def _write_one_by_one(self, refusal: BaseException) -> None:
-        """Some event of the group cannot be written: find it, set it aside, write the others."""
-        events, self._batch = self._batch, []
-        if len(events) == 1:
-            self.rejected += 1
+        """Some entry of the group cannot be written: find it, set it aside, write the others."""
+        lines, self._batch = self._batch, []
+        if len(lines) == 1:
             self.written += 1
-            log.error("ledger_refused", kind=type(events[0]).__name__, error=reason_of(refusal))
+            self._refused(_action(lines[0]), refusal)
             return
-        for event in events:
-            self._batch = [event]
-            self._batch_number += 1
+        for line in lines:
+            self._batch = [line]
             await self._write_until_done()
             self.written += len(self._batch)
         self._batch = []
 
-    async def _write(self, events: list[Event]) -> None:
-        groups = changes(events)
+    async def _write(self, lines: list[bytes]) -> None:
         async with self._database.write() as connection:
-            if not await self._claim(connection):
-                return
+            groups = merged(await self._claim(connection, lines))
             for name in ORDER:
                 if rows := groups[name]:
                     await connection.execute(self._statements[name], rows)
 
-    async def _claim(self, connection: AsyncConnection) -> bool:
-        """Mark the group as written; False if it was already: only the answer to its commit was lost."""
-        stored = select(t.writers.c.batch).where(t.writers.c.id == self._id)
-        if not self.healthy and (await connection.scalar(stored) or 0) >= self._batch_number:
-            return False
-        row = {"id": self._id, "batch": self._batch_number, "at": self._now()}
-        await connection.execute(self._statements["claim"], row)
-        return True
+    async def _claim(self, connection: AsyncConnection, lines: list[bytes]) -> list[bytes]:
+        """Mark the entries as written; those that were not yet.
+
+        Some were if only the answer to their commit was lost, or if a service before us was killed amid them.
+        """
+        stored = select(t.writers.c.batch).where(t.writers.c.id == self._id).with_for_update()
+        last = await connection.scalar(stored) or 0
+        fresh = [line for line in lines if number_of(line) > last]
+        if fresh:
+            row = {"id": self._id, "batch": number_of(fresh[-1]), "at": self._now()}
+            await connection.execute(self._statements["claim"], row)
+        return fresh
+
+    def _refused(self, what: str, error: BaseException) -> None:
+        self.rejected += 1
+        log.error("ledger_refused", what=what, error=reason_of(error))
 
     def _failed(self, error: BaseException) -> None:
         self.last_error = str(error) if isinstance(error, UnreachableDatabaseError) else reason_of(error)
@@ -215,6 +263,14 @@ class LedgerWriter:
         if not self.healthy:
             log.info("ledger_written_again", pending=self.pending)
         self.healthy, self.last_error = True, ""
+
+
+def _action(line: bytes) -> str:
+    """What an entry tells, by the name that its audit row has."""
+    try:
+        return str(merged([line])["add_audit"][0]["action"])
+    except (ValueError, LookupError):
+        return "what is no entry"
 
 
 def _statements(is_sqlite: bool) -> dict[str, Executable]:

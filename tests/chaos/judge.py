@@ -16,8 +16,6 @@ SYNC = 1.2
 """Seconds before a kill of the PBX in which its own record may not have reached the disk (AstDB: 1 s)."""
 OUT_OF_TOUCH = 4.0
 """Seconds after a disturbance in which the service may not hear the PBX."""
-WRITTEN = 1.0
-"""Seconds in which a database that is up, or up again, has what the service heard."""
 WHOLE_SECONDS = 1.6
 """Seconds by which the talk of a call heard late may differ: the PBX's record has whole seconds, and half of one
 is added where a talk must not be none."""
@@ -62,10 +60,7 @@ def cut_off(evidence: Evidence, seen: Seen) -> bool:
 
 
 def within_bound(evidence: Evidence, seen: Seen) -> bool:
-    """The stated bound: the PBX was killed within a second of the request, and nobody was listening.
-
-    Or the service was, and was killed as well before the database, down at that time, had what it heard.
-    """
+    """The stated bound: the PBX was killed within a second of the request, and nobody was listening."""
     deaf = [s for s in evidence.run.spans if s.target in ("service", "pbx")]
     came = seen.written_at or seen.recorded_at or seen.held or seen.placed
     for kill in _spans(evidence, "pbx", "kill"):
@@ -73,16 +68,7 @@ def within_bound(evidence: Evidence, seen: Seen) -> bool:
             others = [s for s in deaf if s is not kill]
             if any(s.began < kill.began and kill.began - OUT_OF_TOUCH < s.ended for s in others):
                 return True
-            if any(_unwritten(evidence, came, s.began) for s in _spans(evidence, "service", "kill")):
-                return True
     return False
-
-
-def _unwritten(evidence: Evidence, came: float, killed: float) -> bool:
-    """The service that heard it at ``came`` died with it: the database was down from then until the kill."""
-    return came < killed and any(
-        s.began < came + WRITTEN and killed - WRITTEN < s.ended for s in _spans(evidence, "database")
-    )
 
 
 def _requests(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:

@@ -202,6 +202,18 @@ async def test_an_agent_of_an_unknown_pool(place: Place) -> None:
     await place.refused("agent li: is in the unknown pool 'wuhan'", "allowed:", "hubei")
 
 
+async def test_a_spool_that_cannot_be_written_is_trouble_for_a_check(place: Place) -> None:
+    """Trouble for a check; calls go on without."""
+    file = place.folder / "in-the-way"
+    file.write_text("")
+    place.write(spool_folder=str(file / "spool"))
+    await make_database(place, ("li", "1001"))
+    said = await place.said("check")
+    assert said.status == 2
+    assert f"✗ spool: {file}/spool: {file} cannot be written; allowed: a folder on this" in said.text
+    assert any(line.startswith("spool: ") for line in await require_startable(load(place.file, {})))
+
+
 async def test_a_pbx_that_is_away_is_trouble_for_a_check(place: Place) -> None:
     port = free_port()
     place.write(pbx=[{"host": "127.0.0.1", "port": port, "secret": "secret"}])

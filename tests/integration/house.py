@@ -165,6 +165,7 @@ def settings_for(lab: LabPbx, folder: Path, **more: Any) -> Settings:
     }
     data = {
         "database_url": f"sqlite:///{folder / 'seats.db'}",
+        "spool_folder": str(folder / "spool"),
         "http": {"port": free_port()},
         "pbx": [pbx],
         "phone": {"master_secret": lab.master_secret},

@@ -10,9 +10,10 @@ from typing import Any
 from seats.domain.callback_book import OPEN
 from seats.domain.events import Event, RequestDecided, RequestOpened
 from seats.store.callbacks import CallbackRow
+from seats.store.entries import entry, merged
 from seats.store.ledger import IN_PROGRESS, RELEASED
 from seats.store.rows import AgentRow, CohortRow, OfferRow, OpenRow, StateRow, Waits
-from seats.store.statements import Changes, Row, changes
+from seats.store.statements import Changes, Row
 
 
 class Ledger:
@@ -28,10 +29,18 @@ class Ledger:
         self.opened: Counter[str] = Counter()
         self.decided: Counter[str] = Counter()
         self.locked_until = 0.0
+        self.spooled: list[Event] = []
+        """What the last life of the service could not write, on its own disk."""
+
+    def replay(self) -> int:
+        """Write what is in the spool, as a service does before it takes anything up; how many events."""
+        left, self.spooled = self.spooled, []
+        self.write(left)
+        return len(left)
 
     def write(self, events: Sequence[Event]) -> None:
         """One transaction, with the meaning of the real writer's statements."""
-        groups = changes(events)
+        groups = merged(entry(n, event) for n, event in enumerate(events, 1))
         assert len(groups["add_audit"]) >= len(events), "I5: a change without its audit row"
         self.history += events
         for event in events:
@@ -134,12 +143,17 @@ class Ledger:
 
 
 class Writer:
-    """The write-behind queue of one life of the service; a crash loses what is in it."""
+    """The write-behind queue of one life of the service; a crash leaves what is in it to the next life.
+
+    Unless the service's own disk takes nothing (``spools``): then it is lost.
+    """
 
     GROUP_S = 0.05
 
-    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop, now: Callable[[], float]) -> None:
-        self.ledger, self._loop, self._now = ledger, loop, now
+    def __init__(
+        self, ledger: Ledger, loop: asyncio.AbstractEventLoop, now: Callable[[], float], *, spools: bool
+    ) -> None:
+        self.ledger, self._loop, self._now, self._spools = ledger, loop, now, spools
         self._queue: deque[Event] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._waiters: list[asyncio.Future[None]] = []
@@ -159,9 +173,12 @@ class Writer:
         """End; how many events were lost."""
         if self._timer is not None:
             self._timer.cancel()
-        lost = len(self._queue)
+        left = list(self._queue)
         self._queue.clear()
-        return lost
+        if self._spools:
+            self.ledger.spooled += left
+            return 0
+        return len(left)
 
     def _write(self) -> None:
         wait = self.ledger.locked_until - self._now()

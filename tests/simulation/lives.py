@@ -74,6 +74,8 @@ class Life(Service):
         watch: Watch,
         resolve: Callable[[str, str, str, str], Origin],
         rng: Callable[[], float],
+        *,
+        spools: bool,
     ) -> None:
         loop = asyncio.get_running_loop()
         clock = Clock(loop.time, lambda: T0 + loop.time())
@@ -81,7 +83,7 @@ class Life(Service):
         self.store = ledger  # type: ignore[assignment]
         self.engine: WatchedEngine = WatchedEngine(State(plan, epoch=epoch), Tally(CODES, ZONE), clock, watch)
         self.roster = Roster(self.store, self.engine)
-        self.writer = Writer(ledger, loop, self.engine.now)  # type: ignore[assignment]
+        self.writer = Writer(ledger, loop, self.engine.now, spools=spools)  # type: ignore[assignment]
         nothing = lambda *totals: None  # noqa: E731
         self.series = SimpleNamespace(seed=nothing, seed_callbacks=nothing)  # type: ignore[assignment]
         self.nodes = [Node(node, self.engine, resolve, self._closed) for node in nodes]

@@ -32,6 +32,8 @@ LATE = RING_WITHIN + 1.0
 """Seconds after which an effect is stale: the PBX counts whole ones."""
 UNNOTICED = STALE_AFTER + 0.1
 """Seconds for which a link may be dead before anybody knows, and the way of what tells."""
+SPOOLS = 0.75
+"""Of the service's lives, those whose own disk takes what the ledger does not have yet."""
 CALM = 8.0
 """Seconds after a disturbance in which repairs are expected: a reconciliation and its round trip."""
 
@@ -282,7 +284,13 @@ class World(Watch):
         nodes = [
             NodeSettings(name, "127.0.0.1", pbx.port, "seats", "secret") for name, pbx in self.pbxs.items()
         ]
-        life = Life(nodes, self.plan, self.epoch, self.ledger, self, people.resolve, self.rng.random)
+        if (wait := self.ledger.locked_until - self.now) > 0:
+            await asyncio.sleep(wait)
+        self.note(f"{self.ledger.replay()} events replayed")
+        spools = self.rng.random() < SPOOLS
+        life = Life(
+            nodes, self.plan, self.epoch, self.ledger, self, people.resolve, self.rng.random, spools=spools
+        )
         life.engine.subscribe(self.heard)
         self.life = life
         self.disturb(*self.pbxs)

@@ -187,6 +187,7 @@ SINGLE = {
         {'seats_ami_event_lag_seconds{node="pbx1"}': gauge((5, 0.01), (5, 3))}, 9, ()),
     "SeatsLedgerUnreconciled": ({"seats_ledger_unreconciled": gauge((5, 0), (5, 2))}, 9, ()),
     "SeatsLedgerNotWriting": ({"seats_ledger_up": gauge((5, 1), (5, 0))}, 9, ()),
+    "SeatsSpoolNotWriting": ({"seats_ledger_spool_up": gauge((5, 1), (5, 0))}, 9, ()),
     "SeatsLedgerLosing": (
         {"seats_ledger_lost_events_total": gauge((5, 0), (5, 9)),
          "seats_ledger_rejected_events_total": gauge((10, 0))}, 9, ()),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from typing import get_args
 
 from hypothesis import given
@@ -16,7 +17,8 @@ from seats.domain.events import (
     RoutingChanged,
 )
 from seats.domain.requests import Outcome
-from seats.store.statements import _WRITERS, ORDER, changes, clean
+from seats.store.entries import entry, merged
+from seats.store.statements import _WRITERS, ORDER, Changes, clean
 from tests.contract.story import T0, connected_call, decided, lost_call
 
 OTHERS: list[Event] = [
@@ -26,6 +28,11 @@ OTHERS: list[Event] = [
     RoutingChanged(T0, 3, "admin"),
     Repaired(T0, "orphan", "1x2", "pbx1"),
 ]
+
+
+def changes(events: Iterable[Event]) -> Changes:
+    """What the writer makes of a group: by way of the lines in which events wait for the database."""
+    return merged([entry(number, event) for number, event in enumerate(events, 1)])
 
 
 def test_every_event_of_the_core_is_written() -> None:
