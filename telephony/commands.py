@@ -25,6 +25,7 @@ _QUEUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 _INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9]*/[A-Za-z0-9_.@+-]{1,100}")
 _ENTRY = re.compile(r"[A-Za-z0-9_.-]{1,80}/[A-Za-z0-9_.-]{1,120}")
 _FAMILY = re.compile(r"[A-Za-z0-9_.-]{1,80}(/[A-Za-z0-9_.-]{1,120})?")
+_PATH = re.compile(r"/[A-Za-z0-9_./-]{1,200}")
 _OUTCOMES = ("timeout", "no_seat", "closed", "callback")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_/]{0,59}")
 _EXTEN_LIMIT = 79
@@ -211,6 +212,12 @@ def device_state(address: str) -> Action:
     """Ask for one seat's device state: ``NOT_INUSE``, ``UNAVAILABLE``, … in the reply's header ``Value``."""
     _match(_ADDRESS, address, "address", "1 to 40 of A-Z a-z 0-9 _")
     return {"Action": "Getvar", "Variable": f"DEVICE_STATE(PJSIP/{address})"}
+
+
+def journal_line(place: str, page: int, index: int) -> Action:
+    """Read one line of the dialplan's journal beside ``place`` (``ASTDBDIR``); past its end ``Value`` is empty."""
+    _match(_PATH, place, "place", "a path of A-Z a-z 0-9 _ . / -")
+    return {"Action": "Getvar", "Variable": f"AST_CONFIG({place}-seats-{page},seats,r,{index})"}
 
 
 def ping() -> Action:

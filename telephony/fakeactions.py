@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def _setvar(pbx: FakePbx, connection: Connection, action: Action) -> None:
     name = action["variable"]
     if name.startswith("DB_DELETE(seats/"):
-        pbx.records.pop(name.removeprefix("DB_DELETE(seats/").rstrip(")"), None)
+        pbx.records.put(name.removeprefix("DB_DELETE(seats/").rstrip(")"), None)
     elif "channel" not in action:
         pbx.globals[name] = action.get("value", "")
     elif (caller := pbx._live.get(action["channel"])) is None:
@@ -29,6 +29,9 @@ def _setvar(pbx: FakePbx, connection: Connection, action: Action) -> None:
 def _getvar(pbx: FakePbx, connection: Connection, action: Action) -> None:
     name = action["variable"]
     value = str(int(pbx.clock())) if name == "EPOCH" else pbx.globals.get(name, "")
+    if name.startswith("AST_CONFIG("):
+        page, _, _, index = name.removeprefix("AST_CONFIG(").rstrip(")").split(",")
+        value = pbx.records.line(int(index)) if page.endswith("-0") else ""
     if name.startswith("DEVICE_STATE(PJSIP/"):
         seat = pbx.seats.get(name.removeprefix("DEVICE_STATE(PJSIP/").rstrip(")"))
         value = seat.state if seat else "INVALID"
@@ -104,7 +107,7 @@ def _device_states(pbx: FakePbx, connection: Connection, action: Action) -> None
 
 
 def _db_tree(pbx: FakePbx, connection: Connection, action: Action) -> None:
-    if not pbx.records:
+    if not pbx.records.items():
         connection.refuse(action, "Database entry not found")
         return
     items = [[("Key", f"/seats/{key}"), ("Val", value)] for key, value in pbx.records.items()]

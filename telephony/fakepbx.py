@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from telephony.fakeactions import HANDLERS
 from telephony.fakeami import Action, AmiServer, Connection, Pairs
+from telephony.fakeastdb import AstDb
 from telephony.fakeparts import (
     ANSWERS,
     CLICK,
@@ -28,6 +29,9 @@ from telephony.fakeparts import (
     cause_headers,
     sip_headers,
 )
+
+BUILT_IN = {"ASTDBDIR": "/var/lib/asterisk/astdb"}
+"""Variables that every PBX has."""
 
 __all__ = ["Behaviour", "Caller", "Channel", "FakePbx", "Seat"]
 
@@ -54,8 +58,8 @@ class FakePbx:
         self.version = "22.0.0"
         self.pack = True
         """The dialplan pack and its queue are there."""
-        self.globals: dict[str, str] = {}
-        self.records: dict[str, str] = {}
+        self.globals: dict[str, str] = dict(BUILT_IN)
+        self.records = AstDb(self.clock)
         self.members: dict[str, bool] = {}
         """Fallback queue: interface → paused."""
         self.seats: dict[str, Seat] = {}
@@ -140,7 +144,10 @@ class FakePbx:
         caller = Caller(channel, channel.uniqueid, did, cli, arrived, talk)
         first = not self._live
         self.callers[caller.request] = self._live[channel.name] = caller
-        self.records[caller.request] = f"v1|{arrived:.3f}|{did}|{cli}|{channel.name}"
+        if "SEATS_TURNED" not in self.globals:
+            self.globals["SEATS_TURNED"] = "1"
+            self.records.take_over()
+        self.records.open(caller.request, f"v1|{arrived:.3f}|{did}|{cli}|{channel.name}")
         self._event("Newchannel", channel.headers())
         channel.context, channel.exten = "seats-ask", "s"
         asked = [
@@ -194,7 +201,10 @@ class FakePbx:
         self.ami.drop()
 
     async def crash(self) -> list[Caller]:
-        """End at once: calls and globals are lost without a word; give the callers who were cut off."""
+        """End at once: calls, globals and what is not on the disk yet are lost without a word.
+
+        Give the callers who were cut off.
+        """
         await self.ami.close()
         lost = list(self._live.values())
         for caller in lost:
@@ -203,13 +213,17 @@ class FakePbx:
             self._no_leg(caller)
             caller.ended_at, caller.ended_by, caller.hears = self.clock(), "crash", ""
         self._live.clear()
-        self.globals.clear()
+        self.globals = dict(BUILT_IN)
+        self.records.crash()
         for seat in self.seats.values():
             seat.state = "NOT_INUSE" if seat.registered else "UNAVAILABLE"
         return lost
 
     async def boot(self) -> None:
-        """Start again at the same port, with the records, the registrations and the queue's members."""
+        """Start again at the same port, with the records that reached the disk, registrations and members.
+
+        The other records come with the first caller.
+        """
         await self.ami.start(self.port)
 
     @property
@@ -340,8 +354,8 @@ class FakePbx:
         if caller.seat is not None:
             caller.winners.append(caller.seat.address)
             caller.by = f"{caller.offer}:PJSIP/{caller.seat.address}"
-        record = self.records.get(caller.request, "v1||||").split("|")[:5]
-        self.records[caller.request] = "|".join([*record, f"{int(self.clock())}", caller.by])
+        answered = f"{int(self.clock())}|{caller.by}"
+        self.records.put(caller.request, f"{self.records.opened(caller.request)}|{answered}")
         if behaviour.dies is not None:
             self._later(caller, behaviour.dies, lambda: self.seat_dies(caller))
         if behaviour.talk is not None:
@@ -413,9 +427,8 @@ class FakePbx:
         channel = caller.channel
         caller.ended_at, caller.ended_by, caller.hears = self.clock(), by, ""
         self._stop_talking(caller)
-        record = "|".join(self.records.get(caller.request, "v1||||").split("|")[:5])
         ended = f"{caller.ended_at:.3f}|{cause}|{caller.talked:.3f}|{caller.by or caller.offer}"
-        self.records[caller.request] = f"{record}|{ended}"
+        self.records.put(caller.request, f"{self.records.opened(caller.request)}|{ended}")
         place = channel.context, channel.exten
         channel.context, channel.exten = "seats-end", "s"
         self._user(caller, "SeatsEnd", [("Cause", str(cause))])

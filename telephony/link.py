@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from telephony import commands, snapshot
+from telephony import commands, journal, snapshot
 from telephony.codec import Message, parse
 from telephony.errors import ActionError, LinkLostError, LoginRefusedError, NobodyThereError, TelephonyError
 from telephony.events import BootedAgain, PbxEvent
@@ -122,6 +122,8 @@ class Link:
         self._on_events, self._on_state, self._on_snapshot = on_events, on_state, on_snapshot
         self._review, self._rng, self._clock = review, rng, clock
         self._heart = Heartbeat(node.name, alive, clock)
+        self.journal: dict[str, str] = {}
+        """Requests that every snapshot has besides the PBX's records; whoever has dealt with one takes it out."""
         self._events: Session | None = None
         self._actions: Session | None = None
         self._looks: Session | None = None
@@ -278,6 +280,7 @@ class Link:
             self._looks = looks
             self._enter(LinkState.SNAPSHOT, "logged in")
             await self._agree(actions)
+            self.journal = await journal.read(looks.call)
             await self._picture(looks.call_list, ())
             # Every log-in is greeted with FullyBooted; the snapshot already follows it.
             self._kept = [event for event in self._kept if not isinstance(event, BootedAgain)]
@@ -376,6 +379,7 @@ class Link:
         """Take a snapshot, have it reviewed, and tell it; ``told``: events that grow in number meanwhile."""
         session = self._actions
         taken = await snapshot.take(self.node.name, call_list)
+        taken = taken._replace(requests=self.journal | taken.requests)
         if self._review is not None:
             try:
                 taken = await self._review(taken)

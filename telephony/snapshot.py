@@ -46,16 +46,16 @@ async def take(node: str, call_list: CallList) -> Snapshot:
     """Read a snapshot with ``reporting`` rights only. Raises the errors of ``Session.call_list``."""
     channels = [channel_of(item) for item in await call_list(commands.core_show_channels())]
     seats = dict(filter(None, map(seat_of, await call_list(commands.device_states()))))
-    requests = dict(filter(None, map(record_of, await _records(call_list))))
+    requests = await _records(call_list)
     return Snapshot(node, [channel for channel in channels if channel.uniqueid], seats, requests)
 
 
-async def _records(call_list: CallList) -> list[Message]:
+async def _records(call_list: CallList) -> dict[str, str]:
     try:
-        return await call_list(commands.db_tree("seats"))
+        return dict(filter(None, map(record_of, await call_list(commands.db_tree("seats")))))
     except ActionRefusedError as refusal:
         if "not found" in refusal.what.lower():  # Asterisk's way to say that the family is empty
-            return []
+            return {}
         raise
 
 

@@ -212,6 +212,7 @@ class Node:
         known = await self._closed(list(ids))
         for request, each in ids.items():
             if request in known:
+                self.link.journal.pop(each.key, None)
                 self.link.send(commands.db_delete(f"seats/{each.key}"))
             elif request not in self._engine.state.requests:
                 self._complete(each)

@@ -29,7 +29,7 @@ codec_ulaw codec_alaw codec_a_mu codec_gsm codec_g722 codec_opus_open_source cod
 format_pcm format_wav format_sln format_gsm res_format_attr_opus
 pbx_config app_dial app_queue app_playback app_playtones app_stack app_userevent app_db app_exec
 app_verbose app_read app_record app_senddtmf app_mixmonitor app_chanspy app_confbridge app_while app_transfer
-func_callerid func_channel func_cut func_db func_devstate func_dialplan func_env func_global
+func_callerid func_channel func_config func_cut func_db func_devstate func_dialplan func_env func_global
 func_groupcount func_hangupcause func_lock func_logic func_math func_periodic_hook func_pjsip_aor
 func_pjsip_contact func_pjsip_endpoint func_rand func_sprintf func_strings func_sysinfo func_timeout
 func_uri func_version func_json

@@ -58,14 +58,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=6.0, help="calls per second")
     parser.add_argument("--database", choices=["both", "sqlite", "postgresql"], default="both")
-    parser.add_argument("--together", action="store_true", help="kill the PBX also while the service is deaf")
     parser.add_argument("--keep", type=Path, help="folder that keeps the logs and the ledger")
     options = parser.parse_args()
     kinds = ["sqlite", "postgresql"] if options.database == "both" else [options.database]
     runs = []
     for n, kind in enumerate(kinds):
         each = (options.calls // len(kinds), options.kills // len(kinds), kind, options.rate)
-        order = Order(options.seed + n, *each, together=options.together)
+        order = Order(options.seed + n, *each)
         with tempfile.TemporaryDirectory(prefix="seats-chaos-") as name:
             folder = Path(name)
             if options.keep:

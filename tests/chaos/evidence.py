@@ -23,12 +23,7 @@ _RECORDED = re.compile(
     r'"DB\(seats/(?P<request>[0-9.]+)\)=v1\|(?P<arrived>[0-9.]+)\|[^|]*\|(?P<number>[0-9+]*)\|',
     re.MULTILINE,
 )
-_WRITTEN = re.compile(
-    r"^\[(?P<at>[^\]]+)\].*Executing \[s@seats-ask:\d+\] Set\([^,]*, "
-    r'"SEATS_RECORD=v1\|(?P<arrived>[0-9.]+)\|[^|]*\|(?P<number>[0-9+]*)\|',
-    re.MULTILINE,
-)
-"""The step after the one in which the record was written."""
+"""The step after the one in which the request was written to the journal: from then on nothing may lose it."""
 
 
 @dataclass(slots=True)
@@ -50,8 +45,6 @@ class Seen:
     """When it came, as the PBX recorded it."""
     mistaken: float = 0.0
     """Seconds by which that differs from the time in the PBX's log."""
-    written_at: float | None = None
-    """When the record had been written."""
     rows: list[dict[str, Any]] = field(default_factory=list)
     """Its rows of the ledger: one, if all is well."""
     rings: list[Ring] = field(default_factory=list)
@@ -90,9 +83,6 @@ async def collect(run: Run) -> Evidence:
             calls[found["number"]].recorded = found["request"]
             arrived = calls[found["number"]].recorded_at = float(found["arrived"])
             calls[found["number"]].mistaken = arrived - _logged(found["at"], arrived)
-    for found in _WRITTEN.finditer(run.pbx_log):
-        if found["number"] in calls:
-            calls[found["number"]].written_at = _logged(found["at"], float(found["arrived"]))
     by_tail = {seen.number[-4:]: seen for seen in calls.values()}
     for ring in run.rings:
         if ring.shown[-4:] in by_tail:

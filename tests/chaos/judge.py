@@ -12,10 +12,6 @@ from tests.chaos.evidence import Evidence, Seen
 from tests.chaos.phones import FALLBACK, is_ours, rung_in_order, two_at_once
 from tests.chaos.storm import Span
 
-SYNC = 1.2
-"""Seconds before a kill of the PBX in which its own record may not have reached the disk (AstDB: 1 s)."""
-OUT_OF_TOUCH = 4.0
-"""Seconds after a disturbance in which the service may not hear the PBX."""
 WHOLE_SECONDS = 1.6
 """Seconds by which the talk of a call heard late may differ: the PBX's record has whole seconds, and half of one
 is added where a talk must not be none."""
@@ -59,18 +55,6 @@ def cut_off(evidence: Evidence, seen: Seen) -> bool:
     return any(seen.placed - 1.0 < kill.ended and kill.began < over + 1.0 for kill in kills)
 
 
-def within_bound(evidence: Evidence, seen: Seen) -> bool:
-    """The stated bound: the PBX was killed within a second of the request, and nobody was listening."""
-    deaf = [s for s in evidence.run.spans if s.target in ("service", "pbx")]
-    came = seen.written_at or seen.recorded_at or seen.held or seen.placed
-    for kill in _spans(evidence, "pbx", "kill"):
-        if -0.1 < kill.began - came < SYNC:
-            others = [s for s in deaf if s is not kill]
-            if any(s.began < kill.began and kill.began - OUT_OF_TOUCH < s.ended for s in others):
-                return True
-    return False
-
-
 def _requests(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
     """Requests in the ledger = requests sipp made: I1's first half."""
     calls = evidence.calls.values()
@@ -79,7 +63,6 @@ def _requests(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
     counts["reached the dialplan"] = len(reached)
     counts["requests in the ledger"] = sum(len(seen.rows) for seen in calls) + len(evidence.strangers)
     counts["reconstructed"] = sum(bool(row["reconstructed"]) for seen in calls for row in seen.rows)
-    counts["within the stated bound"] = 0
     for row in evidence.strangers:
         yield f"the ledger has {row['id']} of {row['number']}, whom nobody placed"
     for seen in calls:
@@ -88,10 +71,7 @@ def _requests(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
         if len(seen.rows) > 1:
             yield f"{seen.number} has {len(seen.rows)} rows: {[row['id'] for row in seen.rows]}"
         elif not seen.rows and (seen.recorded or seen.held):
-            if within_bound(evidence, seen):
-                counts["within the stated bound"] += 1
-            else:
-                yield f"{_story(seen)} reached the dialplan and is not in the ledger"
+            yield f"{_story(seen)} reached the dialplan and is not in the ledger"
         elif seen.rows and not (seen.recorded or seen.held) and not cut_off(evidence, seen):
             yield f"{_story(seen)} is in the ledger and did not reach the dialplan"
 

@@ -46,8 +46,6 @@ class Order(NamedTuple):
     database: str
     rate: float = 6.0
     agents: int = 40
-    together: bool = False
-    """The PBX is killed also while the service is deaf: what came within the second before is lost then."""
     calm_calls: int = 40
     """Of the calls, those placed after the storm."""
 
@@ -119,8 +117,6 @@ class Storm:
         victim, rng = self.victims[target], self.rng
         down = rng.choice([0.1, rng.uniform(0.1, 2.0), rng.uniform(2.0, 8.0)])
         self.say(f"{how} {target} for {down:.1f} s")
-        if target == "pbx" and how == "kill" and not self.order.together:
-            await self._heard()
         began = time.time()
         if how == "kill":
             await victim.kill()
@@ -132,17 +128,6 @@ class Storm:
             victim.thaw()
         self.spans.append(Span(target, how, began, time.time()))
         self._struck.discard(target)
-
-    async def _heard(self) -> None:
-        """Until the service hears the PBX, and is not to be stopped the next moment."""
-        service = self.victims["service"]
-        assert isinstance(service, ServiceProcess)
-        while "service" in self._struck:  # noqa: ASYNC110 - another strike ends of itself
-            await asyncio.sleep(0.05)
-        self._struck.add("service")
-        with contextlib.suppress(TimeoutError):
-            await until(service.ready, 20, "")
-        asyncio.get_running_loop().call_later(0.5, self._struck.discard, "service")
 
 
 async def run(

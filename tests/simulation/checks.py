@@ -65,7 +65,7 @@ def _eligible(state: State, agent: Agent, request: Request, now: float) -> bool:
 
 
 async def settled(world: World) -> str:
-    """I4, I8 and I9: PBXs, core, ledger and figures hold the same."""
+    """I4, I8 and I9: PBXs, core, ledger and figures hold the same, and nothing that was heard is lost."""
     life = world.life
     if life is None:
         return "no service"
@@ -74,6 +74,9 @@ async def settled(world: World) -> str:
     if fault:
         return fault
     await life.writer.flush()
+    written = {id(event) for event in world.ledger.history}
+    if lost := [event for event in world.ledger.promised if id(event) not in written]:
+        return f"heard and not in the ledger: {len(lost)}, the first of them {lost[0]}"
     return await _same_figures(world, life.engine.tally, world.now)
 
 

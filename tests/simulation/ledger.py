@@ -31,6 +31,8 @@ class Ledger:
         self.locked_until = 0.0
         self.spooled: list[Event] = []
         """What the last life of the service could not write, on its own disk."""
+        self.promised: list[Event] = []
+        """All that services with such a disk told."""
 
     def replay(self) -> int:
         """Write what is in the spool, as a service does before it takes anything up; how many events."""
@@ -159,6 +161,8 @@ class Writer:
         self._waiters: list[asyncio.Future[None]] = []
 
     def append(self, events: Sequence[Event]) -> None:
+        if self._spools:
+            self.ledger.promised += events
         self._queue.extend(events)
         if self._timer is None:
             self._timer = self._loop.call_later(self.GROUP_S, self._write)

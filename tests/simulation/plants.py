@@ -17,9 +17,10 @@ from seats.engine.node import Node
 from seats.engine.outbox import Outbox
 from telephony import commands
 from telephony.events import HungUp, RequestMade
+from telephony.fakeastdb import AstDb
 from telephony.fakepbx import FakePbx
 from telephony.link import Link, LinkState
-from tests.simulation.ledger import Writer
+from tests.simulation.ledger import Ledger, Writer
 from tests.simulation.world import World
 
 
@@ -135,6 +136,24 @@ def lost_group(world: World) -> Any:
     return patch.object(Writer, "_write", forgetful)
 
 
+def unread_spool(world: World) -> Any:
+    """What the last life of the service left on its disk is not written to the ledger."""
+
+    def forgetful(self: Ledger) -> int:
+        self.spooled.clear()
+        return 0
+
+    return patch.object(Ledger, "replay", forgetful)
+
+
+def unread_journal(world: World) -> Any:
+    """What a killed PBX had in its journal only is not taken over by anybody."""
+    stack = contextlib.ExitStack()
+    stack.enter_context(patch.object(AstDb, "take_over", lambda self: None))
+    stack.enter_context(patch.object(AstDb, "line", lambda self, index: ""))
+    return stack
+
+
 def old_term(world: World) -> Any:
     """Every life of the service believes that it is the first."""
     begin = World._begin_life
@@ -162,6 +181,8 @@ PLANTS: dict[str, Callable[[World], Any]] = {
         early_trim,
         twice_counted,
         lost_group,
+        unread_spool,
+        unread_journal,
         old_term,
         prisoner,
     )

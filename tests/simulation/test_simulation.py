@@ -13,7 +13,7 @@ from tests.simulation.plants import PLANTS
 
 CLEAN = 60
 SOON = 100
-"""Seeds within which a planted bug must be caught; most are by the first ones, acting on an old belief by 85."""
+"""Seeds within which a planted bug must be caught; most are by the first ones, a late ring by 41."""
 
 
 def told(result: Result) -> str:

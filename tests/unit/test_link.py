@@ -133,7 +133,7 @@ async def test_what_moves_a_call_never_stands_behind_a_list(server: Server) -> N
         await watch.link.refresh()
         _, actions, looks = ({action["Action"] for action in peer.got} for peer in server.peers)
         assert "Redirect" in actions
-        assert looks == {"Login", "CoreShowChannels", "DeviceStateList", "DBGetTree"}
+        assert looks == {"Login", "Getvar", "CoreShowChannels", "DeviceStateList", "DBGetTree"}
         assert not actions & (looks - {"Login"})
 
 
