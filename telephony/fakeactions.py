@@ -119,7 +119,7 @@ def _core_settings(pbx: FakePbx, connection: Connection, action: Action) -> None
 
 
 def _show_dialplan(pbx: FakePbx, connection: Connection, action: Action) -> None:
-    if pbx.pack:
+    if pbx.pack and action.get("context", "") not in pbx.lacks:
         connection.listing(action, "ListDialplan", [], "ShowDialPlanComplete")
     else:
         connection.refuse(action, f"Did not find context {action.get('context', '')}")

@@ -29,13 +29,12 @@ class AstDb:
         """Give the first five fields of a record."""
         return "|".join(self._values.get(key, "v1||||").split("|")[:5])
 
-    def open(self, key: str, record: str) -> None:
-        """Write a new request's record, to the journal first."""
+    def note(self, key: str, record: str) -> None:
+        """Write a request to the journal."""
         now = self._clock()
         self._journal.append((now, key, record))
         while self._journal[0][0] < now - TAKEN_S:
             self._journal.popleft()
-        self.put(key, record)
 
     def take_over(self) -> None:
         """Put what is in the journal and not here."""

@@ -32,6 +32,8 @@ from telephony.fakeparts import (
 
 BUILT_IN = {"ASTDBDIR": "/var/lib/asterisk/astdb"}
 """Variables that every PBX has."""
+NOTED_AFTER = 0.01
+"""Seconds after which a request is in the journal that a service with a fresh heartbeat had no ring for."""
 
 __all__ = ["Behaviour", "Caller", "Channel", "FakePbx", "Seat"]
 
@@ -58,6 +60,8 @@ class FakePbx:
         self.version = "22.0.0"
         self.pack = True
         """The dialplan pack and its queue are there."""
+        self.lacks: set[str] = set()
+        """Contexts that an older pack does not have."""
         self.globals: dict[str, str] = dict(BUILT_IN)
         self.records = AstDb(self.clock)
         self.members: dict[str, bool] = {}
@@ -144,10 +148,14 @@ class FakePbx:
         caller = Caller(channel, channel.uniqueid, did, cli, arrived, talk)
         first = not self._live
         self.callers[caller.request] = self._live[channel.name] = caller
+        record = f"v1|{arrived:.3f}|{did}|{cli}|{channel.name}"
+        at_once = "SEATS_TURNED" not in self.globals or not self._heard(1)
         if "SEATS_TURNED" not in self.globals:
-            self.globals["SEATS_TURNED"] = "1"
+            self.globals["SEATS_TURNED"] = str(int(arrived))
             self.records.take_over()
-        self.records.open(caller.request, f"v1|{arrived:.3f}|{did}|{cli}|{channel.name}")
+        if at_once:
+            self.records.note(caller.request, record)
+        self.records.put(caller.request, record)
         self._event("Newchannel", channel.headers())
         channel.context, channel.exten = "seats-ask", "s"
         asked = [
@@ -163,6 +171,8 @@ class FakePbx:
         if patience is not None:
             asyncio.get_running_loop().call_later(patience, self._lose_patience, caller)
         self._hold(caller)
+        if not at_once:  # no ring waits for a file
+            self._later(caller, NOTED_AFTER, lambda: self.records.note(caller.request, record))
         return caller
 
     def caller_hangs_up(self, caller: Caller) -> None:
@@ -288,9 +298,9 @@ class FakePbx:
         """Tell whether a leg of the seat exists."""
         return any(caller.seat is seat and caller.leg for caller in self._live.values())
 
-    def _heard(self) -> bool:
+    def _heard(self, within: int = 3) -> bool:
         beat = self.globals.get("SEATS_HEARTBEAT", "")
-        return beat.isdigit() and int(self.clock()) - int(beat) <= 3
+        return beat.isdigit() and int(self.clock()) - int(beat) <= within
 
     def _connect(self, caller: Caller, exten: str) -> None:
         """Dial the seat, as the extension ``o-<offer>-<timeout>-<kind>-<address>[-<good until>]`` says."""

@@ -24,6 +24,7 @@ CONTEXTS = (
     "seats-goodbye",
     "seats-overflow",
 )
+JOURNAL = "seats-journal"
 CALLBACKS = "seats-callback"
 QUEUE = "seats-fallback"
 NAMED = 10
@@ -64,7 +65,13 @@ async def inspect(node: NodeSettings, seats: Iterable[str] = (), *, calls: bool 
             )
         if calls:
             pack += await _calls(session)
-        return [*seen, *pack, await _queue(session), *await _seats(session, set(seats))]
+        return [
+            *seen,
+            *pack,
+            await _journal(session),
+            await _queue(session),
+            *await _seats(session, set(seats)),
+        ]
     finally:
         await session.close()
 
@@ -111,6 +118,16 @@ async def _context(session: Session, name: str) -> Seen:
         hint = "add #include extensions_seats.conf to extensions.conf and run: dialplan reload"
         return Seen(f"context {name}", "", f"missing ({error.what}); {hint}")
     return Seen(f"context {name}", "present")
+
+
+async def _journal(session: Session) -> Seen:
+    """Part of the dialplan since it keeps a journal: an older one handles calls as well."""
+    found = await _context(session, JOURNAL)
+    if not found.trouble:
+        return found
+    hint = "put today's extensions_seats.conf in its place and run: dialplan reload"
+    lost = "an older dialplan: of an Asterisk that is killed, requests of the last second may be lost"
+    return found._replace(trouble=f"missing, {lost}; {hint}", vital=False)
 
 
 async def _queue(session: Session) -> Seen:

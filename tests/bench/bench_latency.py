@@ -132,6 +132,7 @@ class Bench:
         await self.all_ready([], AGENTS)
 
     async def _watched(self, calls: list[Call], *, rate: float, at_once: int) -> list[Packet]:
+        before = await self._requests()
         with SipWatch(self.lab.sip_port) as watch:
             async with Callers(self.lab.sip_port, calls, rate=rate, at_once=at_once) as callers:
                 counts = await callers.wait()
@@ -140,7 +141,17 @@ class Bench:
         if watch.lost:
             print(f"  {watch.lost} packets were missed: this block proves nothing", file=sys.stderr)
         await until(self._quiet, 30, "requests stay open")
+        requests, ours = await self._requests() - before, sum(call.did == OURS for call in calls)
+        if requests != ours:
+            raise RuntimeError(
+                f"{requests} requests of {ours} calls to {OURS} and {len(calls) - ours} others"
+            )
         return watch.packets
+
+    async def _requests(self) -> int:
+        """Requests that the service has counted."""
+        lines = (await self.boss.metrics()).splitlines()
+        return sum(int(float(x.split()[-1])) for x in lines if x.startswith("seats_requests_total{"))
 
     async def _quiet(self) -> bool:
         lines = (await self.boss.metrics()).splitlines()
@@ -233,7 +244,7 @@ def pack_with_peers(folder: Path) -> Path:
             "\n[seats-inbound]\n"
             f"exten => {QUEUE},1,Progress()\n same => n,Queue(bench,,,,600)\n same => n,Hangup()\n"
             f"exten => {QUEUE_1000},1,Progress()\n same => n,Queue(bench1000,,,,600)\n same => n,Hangup()\n"
-            f"exten => _{DIAL}XXX,1,Dial(PJSIP/sip{'${EXTEN:9}'},20)\n same => n,Hangup()\n"
+            f"exten => _{DIAL.replace('n', '[n]')}XXX,1,Dial(PJSIP/sip{'${EXTEN:9}'},20)\n same => n,Hangup()\n"
         )
     with (pack / "queues_seats.conf").open("a") as file:
         for name, members in (("bench", AGENTS), ("bench1000", MEMBERS)):

@@ -234,6 +234,16 @@ async def test_a_seat_that_the_pbx_does_not_know_is_trouble_for_a_check(place: P
     assert "1002 unknown to the PBX; seats provision > " in said.text
 
 
+async def test_an_older_dialplan_is_trouble_for_a_check(place: Place, pbx: FakePbx) -> None:
+    """It loses more when Asterisk is killed; calls are handled as before."""
+    pbx.lacks = {"seats-journal"}
+    await make_database(place)
+    said = await place.said("check")
+    assert said.status == 2
+    assert "context seats-journal: missing, an older dialplan" in said.text
+    assert any("seats-journal" in line for line in await require_startable(load(place.file, {})))
+
+
 async def test_a_pbx_that_is_away_is_waited_for(place: Place, pbx: FakePbx) -> None:
     port = pbx.port
     await pbx.ami.close()
