@@ -297,7 +297,7 @@ def _ledger(timing: Timing) -> tuple[Alert, ...]:
             "台账数据库无法写入,记录暂存在内存和本机磁盘",
             "The ledger's database cannot be written; records are kept in memory and on the service's own disk",
             "ledger",
-            "Planned database work of up to half an hour: silence for its length.",
+            "Planned database work, of ten minutes at 100 calls a second: silence for its length.",
             wait=MINUTE,
         ),
         Alert(

@@ -93,10 +93,13 @@ class Spool:
         if self._in_thread is not None:
             self._in_thread()
         while (order := self._orders.get()) is not None:
-            if type(order) is _Entries:
-                self._append(order.last, b"".join(order.lines))
-            else:
-                self._forget(order.last)
+            try:
+                if type(order) is _Entries:
+                    self._append(order.last, b"".join(order.lines))
+                else:
+                    self._forget(order.last)
+            except Exception as error:  # the log may lie on the same full disk: nothing ends this thread
+                self.error = str(error)
         self._end_file()
 
     def _append(self, last: int, data: bytes) -> None:

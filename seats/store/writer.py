@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 GROUP_SECONDS = 0.05
 GROUP_EVENTS = 250
 BOUND = 1_000_000
-"""Events kept while the database is away: about half an hour of 100 calls a second."""
+"""Events kept while the database is away: about ten minutes of 100 calls a second."""
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.05, 5.0
 _TRY_AGAIN = (UnreachableDatabaseError, SQLAlchemyError, OSError)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import time
 import uuid
 from pathlib import Path
 from unittest.mock import Mock
@@ -154,6 +155,22 @@ def test_a_disk_that_becomes_full_leaves_whole_entries(
     torn, after = [path.read_bytes() for left in left_in(tmp_path) for path in left.files]
     assert torn == b"1 {}\n2 {}\n3 {}"[:14], "the end of a line that was never finished"
     assert after == b"5 {}\n6 {}\n"
+
+
+def test_nothing_ends_the_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even a log that lies on the same full disk."""
+    folder = tmp_path / "spool"
+    folder.write_text("in the way")
+    monkeypatch.setattr(spool_module, "log", Mock(error=Mock(side_effect=OSError("log: no space"))))
+    spool = Spool(folder)
+    spool.start()
+    spool.add(1, lines(1, 1))
+    while not spool.error:
+        time.sleep(0.01)
+    folder.unlink()
+    spool.add(2, lines(2, 2))
+    spool.close()
+    assert (spool.error, kept(folder)) == ("", [2])
 
 
 def test_the_thread_tells_when_it_begins(tmp_path: Path) -> None:
