@@ -31,7 +31,7 @@ def _getvar(pbx: FakePbx, connection: Connection, action: Action) -> None:
     value = str(int(pbx.clock())) if name == "EPOCH" else pbx.globals.get(name, "")
     if name.startswith("AST_CONFIG("):
         page, _, _, index = name.removeprefix("AST_CONFIG(").rstrip(")").split(",")
-        value = pbx.records.line(int(index)) if page.endswith("-0") else ""
+        value = pbx.records.line(int(page[-1]), int(index))
     if name.startswith("DEVICE_STATE(PJSIP/"):
         seat = pbx.seats.get(name.removeprefix("DEVICE_STATE(PJSIP/").rstrip(")"))
         value = seat.state if seat else "INVALID"

@@ -10,6 +10,9 @@ from telephony.journal import TAKEN_S
 SYNC_S = 1.0
 """For so long a change may be lost when the PBX is killed: Asterisk's own pace."""
 
+TURNED_S = 10.0
+"""Seconds after a start for which what was taken over is kept."""
+
 
 class AstDb:
     """Family ``seats``: request → record, as the dialplan writes them."""
@@ -20,6 +23,9 @@ class AstDb:
         self._undo: deque[tuple[float, str, str | None]] = deque()
         """Of each change that is not on the disk: when, key, value before."""
         self._journal: deque[tuple[float, str, str]] = deque()
+        self._taken: dict[str, str] = {}
+        """What was taken over and may not be on the disk yet."""
+        self._taken_at = 0.0
 
     def items(self) -> ItemsView[str, str]:
         """Give every record."""
@@ -32,22 +38,25 @@ class AstDb:
     def note(self, key: str, record: str) -> None:
         """Write a request to the journal."""
         now = self._clock()
+        if now - self._taken_at > TURNED_S:
+            self._taken.clear()
         self._journal.append((now, key, record))
         while self._journal[0][0] < now - TAKEN_S:
             self._journal.popleft()
 
     def take_over(self) -> None:
         """Put what is in the journal and not here."""
-        for _, key, record in self._journal:
+        self._taken_at = self._clock()
+        self._taken |= {key: record for _, key, record in self._journal if key not in self._values}
+        for key, record in self._taken.items():
             if key not in self._values:
                 self.put(key, record)
 
-    def line(self, index: int) -> str:
+    def line(self, page: int, index: int) -> str:
         """Give a line of the journal as the PBX's configuration functions do; empty past its end."""
-        if index >= len(self._journal):
-            return ""
-        _, key, record = self._journal[index]
-        return f"{key}|{record}|"
+        pages = {0: [(key, record) for _, key, record in self._journal], 2: list(self._taken.items())}
+        lines = pages.get(page, [])
+        return "|".join((*lines[index], "")) if index < len(lines) else ""
 
     def put(self, key: str, record: str | None) -> None:
         """Write a record; None deletes it."""

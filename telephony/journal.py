@@ -22,7 +22,9 @@ Call = Callable[[commands.Action], Awaitable[Reply]]
 
 TURNED = "SEATS_TURNED"
 """Global of the dialplan: empty until somebody has called since the start."""
-PAGES = (0, 1)
+PAGES = (0, 1, 2)
+TAKEN_BEFORE = 2
+"""The page of what an earlier start took over: all of it counts."""
 AT_ONCE = 40
 """Lines asked for together."""
 TAKEN_S = 5.0
@@ -43,7 +45,9 @@ async def read(call: Call) -> dict[str, str]:
             return found
         for page in PAGES:
             matches = [m for m in map(_LINE.fullmatch, await _page(call, place, page)) if m]
-            last = max((_seconds(m["arrived"]) for m in matches), default=0.0)
+            last = (
+                max((_seconds(m["arrived"]) for m in matches), default=0.0) if page != TAKEN_BEFORE else 0.0
+            )
             found |= {m["key"]: m["record"] for m in matches if _seconds(m["arrived"]) >= last - TAKEN_S}
     except (ActionRefusedError, BadValueError) as error:
         log.warning("journal not read: %s", error)

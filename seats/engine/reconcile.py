@@ -193,20 +193,24 @@ def _differs(message: SeatReachable, agent: Agent) -> bool:
 
 
 def _gone(snapshot: Snapshot, state: State, intake: Intake, moved: Stirred) -> list[Finding]:
-    """Callers the core holds and the PBX does not. Without a record of the end, the PBX itself broke."""
+    """Callers the core holds and the PBX does not. Without a record of the end, the PBX itself broke.
+
+    The list of channels is read before the records: who is in it and has an end there left in between.
+    """
     live = {c.uniqueid for c in snapshot.channels}
     found = []
     for request in list(state.requests.values()):
-        if request.node != snapshot.node or request.uniqueid in live or not request.uniqueid:
+        key = request.id.partition(":")[2]
+        there = request.uniqueid in live
+        if request.node != snapshot.node or not request.uniqueid:
             continue  # an attempt at a callback has no channel until its agent or customer is rung
-        if moved.request(request):
+        if (there and not has_ended(snapshot.requests.get(key, ""))) or moved.request(request):
             continue
-        heir = _heir_of(request, state, snapshot)
+        heir = None if there else _heir_of(request, state, snapshot)
         if heir is not None:
             intake.callers[heir.uniqueid] = request.id
             found.append(Finding(ChannelChanged(request.id, heir.uniqueid, heir.channel), ""))
             continue
-        key = request.id.partition(":")[2]
         message: Message | None = settle(Ended(key, snapshot.requests.get(key, "")), intake)
         if message is None:
             lost = request.state is not RequestState.RELEASING

@@ -21,6 +21,8 @@ NO_TALK = 0.1
 """Seconds below which the PBX's record calls a talk none: it cannot tell it from an answer that came too late."""
 HUNG_UP = 0.5
 """Seconds from an agent's hanging up to the caller's end: the PBX's own way, 0.06 s as a rule."""
+BESIDE = 0.02
+"""Seconds by which sipp's note of a hang-up may come after the other side has heard it: it sends first."""
 LEFT = ("abandoned", "excluded_short")
 LET_GO = ("timeout", "no_seat")
 
@@ -49,9 +51,11 @@ def cut_off(evidence: Evidence, seen: Seen) -> bool:
     """The PBX was killed while the call was on it, or about to come to it."""
     kills = _spans(evidence, "pbx", "kill")
     over = seen.over
-    for nap in _spans(evidence, "pbx", "freeze"):
-        if nap.began - 0.5 <= seen.over <= nap.ended:
-            over = nap.ended + 0.5  # what the caller said then, the PBX heard on waking
+    for nap in sorted(_spans(evidence, "pbx", "freeze"), key=lambda nap: nap.began):
+        if nap.began - 0.5 <= over <= nap.ended:
+            over = (
+                nap.ended + 0.5
+            )  # what the caller said then, the PBX heard on waking, unless it slept again
     return any(seen.placed - 1.0 < kill.ended and kill.began < over + 1.0 for kill in kills)
 
 
@@ -66,7 +70,7 @@ def _requests(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
     for row in evidence.strangers:
         yield f"the ledger has {row['id']} of {row['number']}, whom nobody placed"
     for seen in calls:
-        if abs(seen.mistaken) > CLOCK:
+        if abs(seen.mistaken) > CLOCK + _slept(evidence, seen):
             yield f"{_story(seen)} is recorded {seen.mistaken:+.3f} s beside the PBX's own time"
         if len(seen.rows) > 1:
             yield f"{seen.number} has {len(seen.rows)} rows: {[row['id'] for row in seen.rows]}"
@@ -140,7 +144,7 @@ def _calls(evidence: Evidence, counts: dict[str, Any]) -> Iterator[str]:
             counts["cut by a dead PBX"] += 1
         elif seen.ended_by != "caller":
             waits = [(seen.ended or 0.0) - r.at for r in seen.rings if r.what == "hangup"]
-            if any(0.0 <= wait < HUNG_UP + _slept(evidence, seen) for wait in waits):
+            if any(-BESIDE <= wait < HUNG_UP + _slept(evidence, seen) for wait in waits):
                 counts["ended by the agent"] += 1
             else:
                 counts["dropped"] += 1

@@ -129,6 +129,23 @@ async def test_what_is_taken_over_from_before_the_end() -> None:
         assert found[kept] == ended, "it has ended since"
 
 
+async def test_what_was_taken_over_is_kept_until_astdb_is_on_the_disk() -> None:
+    """A PBX that is killed once more, right after its first caller, has it still."""
+    async with LabPbx([("sip", "sip1")]) as lab:
+        lines = [line(f"1.{n}", time.time() - 60 + n / 100) for n in range(30)]
+        for number, half in (("0", lines[:15]), ("1", lines[15:])):
+            page(lab, number).write_text("\n".join(["[seats]", *(f"r={each}" for each in half), ""]))
+        for once in range(3):
+            await call(lab, f"1390000000{once}")
+            await lab.kill()
+            await asyncio.sleep(1.0 - time.time() % 1.0)  # two starts in one second would give the same ids
+            await lab.start()
+        async with linked(lab) as watch:
+            assert watch.snapshots[0].requests.keys() >= {f"1.{n}" for n in range(30)}
+        await call(lab, "13900000009")
+        assert (await records(lab)).keys() >= {f"1.{n}" for n in range(30)}
+
+
 async def test_the_journal_does_not_grow() -> None:
     """The older file begins anew at the end of a call, ten seconds after the other did, or after a start."""
     async with LabPbx([("sip", "sip1")]) as lab, RawAmi(lab) as ami:
@@ -138,14 +155,16 @@ async def test_the_journal_does_not_grow() -> None:
         before = int(time.time())
         first = await call(lab, "13900000001")
         assert int(await ami.getvar("SEATS_TURNED")) in range(before, int(time.time()) + 1)
-        assert [len(lines) for lines in journal(lab).values()] == [2, 1], "nothing begins anew at the start"
+        assert [len(lines) for lines in journal(lab).values()] == [2, 1, 1], (
+            "nothing begins anew at the start"
+        )
         second = await call(lab, "13900000002")
         assert beside(lab, second) == ["1.1", first, second]
         for page_now, number in (("1", 3), ("0", 4)):
             await ami.setvar("SEATS_TURNED", before - 10)
             await call(lab, f"1390000000{number}")
             await eventually(lambda: ami.getvar("SEATS_PAGE"), page_now)
-            assert journal(lab)[page_now] == [], "begun anew"
+            assert (journal(lab)[page_now], journal(lab)["2"]) == ([], []), "begun anew"
             assert int(await ami.getvar("SEATS_TURNED")) >= before
         assert len(journal(lab)["1"]) == 1, "what came since it was begun"
 

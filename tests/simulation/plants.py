@@ -150,7 +150,7 @@ def unread_journal(world: World) -> Any:
     """What a killed PBX had in its journal only is not taken over by anybody."""
     stack = contextlib.ExitStack()
     stack.enter_context(patch.object(AstDb, "take_over", lambda self: None))
-    stack.enter_context(patch.object(AstDb, "line", lambda self, index: ""))
+    stack.enter_context(patch.object(AstDb, "line", lambda self, page, index: ""))
     return stack
 
 

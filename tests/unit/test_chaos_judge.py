@@ -12,6 +12,7 @@ from seats.settings import Settings
 from telephony.lab.agents import Ring
 from tests.chaos.evidence import Evidence, Seen, _logged
 from tests.chaos.judge import (
+    BESIDE,
     CLOCK,
     HUNG_UP,
     NO_TALK,
@@ -151,7 +152,8 @@ def test_an_answered_call_is_no_abandon_but_by_the_record_for_an_instant(
 
 
 @pytest.mark.parametrize(
-    ("later", "caught"), [(HUNG_UP - JUST, False), (HUNG_UP + JUST, True), (-JUST, True)]
+    ("later", "caught"),
+    [(HUNG_UP - JUST, False), (HUNG_UP + JUST, True), (-BESIDE + JUST, False), (-BESIDE - JUST, True)],
 )
 def test_a_call_that_ended_by_nobody_is_dropped(later: float, caught: bool) -> None:
     call = answered()
@@ -167,6 +169,12 @@ def test_whom_a_dying_pbx_did_not_cut_off_must_be_told_right(since: float, excus
     wrong = gave_up(outcome="connected")
     crash = Span("pbx", "kill", T + 10 + since, T + 15)
     assert (faults(wrong, spans=(crash,)) == []) is excused
+    nap = Span(
+        "pbx", "freeze", T + 9, T + 14
+    )  # asleep when they left, and hardly awake before it slept again
+    again = Span("pbx", "freeze", T + 14.2, T + 18)
+    crash = Span("pbx", "kill", T + 18.5 + since, T + 22)
+    assert (faults(wrong, spans=(again, nap, crash)) == []) is excused
 
 
 def test_a_phone_rung_for_two_callers_is_caught() -> None:
@@ -184,6 +192,8 @@ def test_a_request_that_is_not_in_the_ledger_is_caught_whoever_died_with_it() ->
 @pytest.mark.parametrize(("by", "caught"), [(0.0, False), (-1.0, True), (CLOCK + JUST, True)])
 def test_a_request_recorded_beside_the_time_is_caught(by: float, caught: bool) -> None:
     assert bool(faults(answered(mistaken=by))) is caught
+    nap = Span("pbx", "freeze", T + 0.1, T + 1.1)  # between the look at the clock and the line of the log
+    assert faults(answered(mistaken=-1.0), spans=(nap,)) == []
 
 
 def test_the_pbx_log_is_read_in_whatever_zone_it_is_written() -> None:
