@@ -134,6 +134,8 @@ class Caller:
     rescues: int = 0
     winners: list[str] = field(default_factory=list)
     """Addresses of the seats that answered."""
+    noted: bool = False
+    """The request is in the journal."""
     waits: set[asyncio.TimerHandle] = field(default_factory=set)
 
 

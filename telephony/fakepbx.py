@@ -154,7 +154,7 @@ class FakePbx:
             self.globals["SEATS_TURNED"] = str(int(arrived))
             self.records.take_over()
         if at_once:
-            self.records.note(caller.request, record)
+            self._note(caller, record)
         self.records.put(caller.request, record)
         self._event("Newchannel", channel.headers())
         channel.context, channel.exten = "seats-ask", "s"
@@ -172,8 +172,12 @@ class FakePbx:
             asyncio.get_running_loop().call_later(patience, self._lose_patience, caller)
         self._hold(caller)
         if not at_once:  # no ring waits for a file
-            self._later(caller, NOTED_AFTER, lambda: self.records.note(caller.request, record))
+            self._later(caller, NOTED_AFTER, lambda: self._note(caller, record))
         return caller
+
+    def _note(self, caller: Caller, record: str) -> None:
+        caller.noted = True
+        self.records.note(caller.request, record)
 
     def caller_hangs_up(self, caller: Caller) -> None:
         """Let the caller hang up, whatever they hear."""

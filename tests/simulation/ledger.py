@@ -31,6 +31,8 @@ class Ledger:
         self.locked_until = 0.0
         self.spooled: list[Event] = []
         """What the last life of the service could not write, on its own disk."""
+        self.forgotten: set[str] = set()
+        """Requests that only a service without such a disk had heard of when it died."""
         self.promised: list[Event] = []
         """All that services with such a disk told."""
 
@@ -182,6 +184,7 @@ class Writer:
         if self._spools:
             self.ledger.spooled += left
             return 0
+        self.ledger.forgotten.update(event.request for event in left if type(event) is RequestOpened)
         return len(left)
 
     def _write(self) -> None:
