@@ -195,7 +195,8 @@ def _differs(message: SeatReachable, agent: Agent) -> bool:
 def _gone(snapshot: Snapshot, state: State, intake: Intake, moved: Stirred) -> list[Finding]:
     """Callers the core holds and the PBX does not. Without a record of the end, the PBX itself broke.
 
-    The list of channels is read before the records: who is in it and has an end there left in between.
+    The list of channels is read before the records: who is in it and has an end there left in between, unless it
+    was another channel's end: of one by which the caller came, and which was optimised away.
     """
     live = {c.uniqueid for c in snapshot.channels}
     found = []
@@ -204,7 +205,8 @@ def _gone(snapshot: Snapshot, state: State, intake: Intake, moved: Stirred) -> l
         there = request.uniqueid in live
         if request.node != snapshot.node or not request.uniqueid:
             continue  # an attempt at a callback has no channel until its agent or customer is rung
-        if (there and not has_ended(snapshot.requests.get(key, ""))) or moved.request(request):
+        left = has_ended(snapshot.requests.get(key, "")) and request.uniqueid == uniqueid_of(key)
+        if (there and not left) or moved.request(request):
             continue
         heir = None if there else _heir_of(request, state, snapshot)
         if heir is not None:

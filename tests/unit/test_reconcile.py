@@ -60,15 +60,15 @@ def test_news_of_a_beginning_that_comes_after_the_end_begins_nothing() -> None:
 
 def test_a_caller_who_left_between_the_list_of_channels_and_the_records_is_gone() -> None:
     """A service that had just come up offered the caller on, and let them go as timed out."""
-    desk = Desk()
-    desk.call("n1:1.1", "hubei")
-    there = channel("n1:1.1", "PJSIP/n1:1.1", context="seats-fallback", bridge="b")
     ended = f"{OPEN}|{T0 + 9}|16|1.1|fallback:PJSIP/s1"
-    for record, over in ((ended, True), (OPEN, False)):
+    for uniqueid, record, over in (("1.1", ended, True), ("1.1", OPEN, False), ("8.8", ended, False)):
+        desk = Desk()
+        desk.tell(desk.arrival("n1:1.1", "hubei")._replace(uniqueid=uniqueid))
+        there = channel(uniqueid, "PJSIP/n1:1.1", context="seats-fallback", bridge="b")
         picture = Snapshot("n1", [there], {}, {"1.1": record})
         found = [f.message for f in findings(picture, desk.state, intake(), missed_for=0.0)]
         settled = [(m.arrived.request, m.talk) for m in found if isinstance(m, RequestSettled)]
-        assert settled == ([("n1:1.1", 1.1)] if over else [])
+        assert settled == ([("n1:1.1", 1.1)] if over else []), "8.8: another channel's end"
 
 
 def test_a_call_found_connected_is_so_since_the_pbx_says() -> None:
