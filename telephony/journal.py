@@ -45,10 +45,9 @@ async def read(call: Call) -> dict[str, str]:
             return found
         for page in PAGES:
             matches = [m for m in map(_LINE.fullmatch, await _page(call, place, page)) if m]
-            last = (
-                max((_seconds(m["arrived"]) for m in matches), default=0.0) if page != TAKEN_BEFORE else 0.0
-            )
-            found |= {m["key"]: m["record"] for m in matches if _seconds(m["arrived"]) >= last - TAKEN_S}
+            arrived = [_seconds(m["arrived"]) for m in matches]
+            since = 0.0 if page == TAKEN_BEFORE else max(arrived, default=0.0) - TAKEN_S
+            found |= {m["key"]: m["record"] for m, at in zip(matches, arrived, strict=True) if at >= since}
     except (ActionRefusedError, BadValueError) as error:
         log.warning("journal not read: %s", error)
     return found

@@ -53,9 +53,7 @@ def cut_off(evidence: Evidence, seen: Seen) -> bool:
     over = seen.over
     for nap in sorted(_spans(evidence, "pbx", "freeze"), key=lambda nap: nap.began):
         if nap.began - 0.5 <= over <= nap.ended:
-            over = (
-                nap.ended + 0.5
-            )  # what the caller said then, the PBX heard on waking, unless it slept again
+            over = nap.ended + 0.5  # the PBX heard of it on waking, unless it slept again
     return any(seen.placed - 1.0 < kill.ended and kill.began < over + 1.0 for kill in kills)
 
 

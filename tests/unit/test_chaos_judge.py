@@ -30,7 +30,7 @@ def answered(**more: Any) -> Seen:
     """A caller who was answered by sip001 and hung up after five seconds."""
     row = {"id": "lab:1.1", "province": "hubei", "outcome": "connected", "agent": "sip001", "talk_s": 5.0}
     row |= {"arrived_at": T, "decided_at": T + 2, "ended_at": T + 7, "ended_by": "caller", "reason": ""}
-    seen = Seen("02712340001", T, T, T + 2, ended=T + 7, ended_by="caller", recorded="1.1", recorded_at=T)
+    seen = Seen("02712340001", T, T, T + 2, ended=T + 7, ended_by="caller", recorded="1.1")
     seen.rows = [row | {"reconstructed": False, "number": seen.number}]
     for what, at in (("ring", T + 1), ("answer", T + 2), ("bye", T + 7)):
         seen.rings.append(Ring(what, "sip001", "1x1", "027****0001", at))
@@ -41,7 +41,7 @@ def gave_up(**more: Any) -> Seen:
     """A caller who gave up after ten seconds."""
     row = {"id": "lab:1.2", "province": "hunan", "outcome": "abandoned", "agent": None, "talk_s": None}
     row |= {"arrived_at": T, "decided_at": T + 10, "ended_at": T + 10, "ended_by": None, "reason": ""}
-    seen = Seen("073112340002", T, T, abandoned=T + 10, recorded="1.2", recorded_at=T)
+    seen = Seen("073112340002", T, T, abandoned=T + 10, recorded="1.2")
     seen.rows = [row | {"reconstructed": False, "number": seen.number}]
     return _with(seen, more)
 

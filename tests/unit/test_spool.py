@@ -48,8 +48,6 @@ def test_what_is_no_entry_is_refused(line: bytes) -> None:
 def test_entries_stay_until_the_database_has_them(tmp_path: Path) -> None:
     folder = tmp_path / "spool"
     spool = Spool(folder)
-    spool.add(3, lines(1, 3))
-    spool.add(4, lines(4, 4))
     spool._append(3, b"".join(lines(1, 3)))
     spool._append(4, b"".join(lines(4, 4)))
     assert kept(folder) == [1, 2, 3, 4]
